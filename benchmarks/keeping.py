@@ -66,18 +66,18 @@ def _accept_cpu(folder: Path, quick: bool) -> Sequence[float]:
     found = []
     for number in range(3 if quick else ROUNDS):
         release = keeper.hand_in(folder, NAME, f"3.{number}.0")
-        start, _ = _spent(keeper.sandbox, PYTHON, "-c", IMPORTS)
-        whole, _ = _spent(keeper.sandbox, TARKPM, "index", "accept", release, "--index", keeper.folder)
+        start, _ = spent(keeper.sandbox, PYTHON, "-c", IMPORTS)
+        whole, _ = spent(keeper.sandbox, TARKPM, "index", "accept", release, "--index", keeper.folder)
         found.append((whole - start) * 1000)
     return found
 
 
 def _check_memory(_: Path, quick: bool) -> Sequence[float]:
     keeper = shared_index(quick)
-    return [_spent(keeper.sandbox, TARKPM, "index", "check", "--index", keeper.folder)[1]]
+    return [spent(keeper.sandbox, TARKPM, "index", "check", "--index", keeper.folder)[1]]
 
 
-def _spent(keeper: Sandbox, *command: str | Path) -> tuple[float, float]:
+def spent(keeper: Sandbox, *command: str | Path) -> tuple[float, float]:
     """CPU seconds and peak megabytes of a command that must succeed."""
     program = (
         "import json,resource,subprocess,sys\n"

@@ -34,6 +34,13 @@ HEAD_SECONDS = 10.0
 """Until the first head of a connection must have arrived. Later ones are of a client with the token."""
 MAX_CONNECTIONS = 256
 """At once. Each takes a descriptor, of which a process often has 1,024, and plugins need some."""
+SESSION_SECONDS = 600.0
+"""How long a session lasts without a request or an open stream. Its client then begins another one.
+
+Clients that end seldom say so, and each session takes some 40 KB. The SDK keeps one for half an hour.
+"""
+MAX_SESSIONS = 2_000
+"""At once; further ones are refused with 503 until others end."""
 
 
 class _Bounded(H11Protocol):
@@ -64,7 +71,11 @@ def serve(toolbox: Toolbox, host: str, port: int, tell: Callable[[str], None], g
         # `guarded` has checked Host and Origin, on every path and before anything is read.
         security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         app = AgentServer(toolbox).streamable_http_app(
-            streamable_http_path=PATH, host=host, transport_security=security
+            streamable_http_path=PATH,
+            host=host,
+            transport_security=security,
+            session_idle_timeout=SESSION_SECONDS,
+            max_sessions=MAX_SESSIONS,
         )
         tell(f"serving at http://{address.shown_host}:{address.port}{PATH}")
         if not given:

@@ -68,7 +68,7 @@ def difference_markdown(report: "DiffReport | ShowReport | ReviewedDifference") 
 
 
 _IN_SHORT: Final = {"definitions": "tools redefined", "files": "contents"}
-_LEFT_OUT: Final = ("version", "commit", "declared", "granted", "range")
+_LEFT_OUT: Final = ("version", "commit", "digest", "declared", "granted", "range")
 """Kinds that a summary says in other words, or leaves to `show`."""
 
 
@@ -84,7 +84,7 @@ def summary_words(change: "GenerationChange") -> str:
     parts = [_IN_SHORT.get(kind, kind) for kind in change.kinds if kind not in _LEFT_OUT]
     parts += [f"gains {', '.join(change.gained)}"] if change.gained else []
     parts += [f"loses {', '.join(change.lost)}"] if change.lost else []
-    parts = parts or ([] if moved else ["commit"])
+    parts = parts or ([] if moved else [kind for kind in change.kinds if kind != "version"])
     return f"~ {change.name} {change.before}{moved}" + (f": {', '.join(parts)}" if parts else "")
 
 

@@ -18,7 +18,7 @@ from tarkpm.ops.audit.readiness import variable_of
 _Table = tuple[tuple[type[TarkError] | tuple[type[TarkError], ...], str], ...]
 
 _URL: Final = re.compile(r"(?:https?|git|ssh|file)://\S*[^\s:]")
-_OCI: Final = re.compile(r"oci://(?P<registry>[^/\s]+)/[^\s:@]+")
+_OCI: Final = re.compile(r"oci://(?P<registry>[^/\s]+)(?:/[^\s:@]+)?")
 _RELEASE: Final = (errors.DocumentError, errors.VerificationError)
 
 _ALWAYS: Final[_Table] = (

@@ -12,6 +12,7 @@ import msgspec
 from tarkpm.core.binding import Binding, Origin
 from tarkpm.core.ci_identity import CiClaims, CiIdentity
 from tarkpm.core.consent import Answers, Question
+from tarkpm.core.names import CI_PROOF
 from tarkpm.core.project import Project
 from tarkpm.core.release import PathSource, PluginName, Requirement, Source
 from tarkpm.errors import IdentityChanged, KeyUntrusted
@@ -62,10 +63,14 @@ def judge_identity(
     """Compare what a release proves with what it must prove.
 
     ``claims`` are those of a verified proof, None without one. Raises `KeyUntrusted` if the identity that was
-    typed is not the one that released it.
+    typed is not proved.
     """
     if wanted is None:
         return Judged()
+    typed = answers.identity == wanted
+    if claims is None and typed:  # an error and no question: the user has named what it must prove
+        message = f"'{name}' must be released by {wanted}, and this release has no proof of that"
+        raise KeyUntrusted(message, where=str(source), hint=f"ask its publisher for {CI_PROOF}")
     if claims is None:
         # No flag helps, as for a dropped signature: a server could drop the file to avoid the check.
         message = f"'{name}' must be released by {wanted}, and this release has no proof of that"
@@ -74,7 +79,7 @@ def judge_identity(
     if not why:
         return Judged(wanted.bound_to(claims))
     message = f"'{name}' must be released by {wanted}, and this release was not: {why}"
-    if answers.identity == wanted:
+    if typed:
         raise KeyUntrusted(message, where=str(source))
     flag = f"--identity {shlex.quote(f'github:{claims.repository}/{claims.workflow}@{claims.ref}')}"
     return Judged(wanted, (Question(IdentityChanged, name, message, flag, askable=False),))

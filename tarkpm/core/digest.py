@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
 from typing import NewType
 
 import msgspec
@@ -44,13 +43,3 @@ class FileEntry(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=T
             raise DigestMismatch(f"'{self.name}' has {len(data)} bytes, expected {self.size}", where=where)
         if (found := sha256(data)) != self.sha256:
             raise DigestMismatch(f"'{self.name}' has sha256 {found}, expected {self.sha256}", where=where)
-
-
-def split(data: bytes, parts: Iterable[FileEntry], where: str) -> Iterator[tuple[str, bytes]]:
-    """Yield each part of ``data``, checked; truncated data fails the check. Raises `DigestMismatch`."""
-    start = 0
-    for part in parts:
-        piece = data[start : start + part.size]
-        part.check(piece, where=where)
-        yield part.name, piece
-        start += part.size

@@ -6,7 +6,7 @@ PROJECT: Final = "tark.toml"
 LOCK: Final = "tark.lock"
 MANIFEST: Final = "plugin.toml"
 STATEMENT: Final = "plugin.dsse.json"
-PROOF: Final = "plugin.sigstore.json"
+CI_PROOF: Final = "plugin.sigstore.json"
 POLICY: Final = "policy.toml"
 POLICY_STATEMENT: Final = "policy.dsse.json"
 
@@ -15,4 +15,4 @@ MAX_LOCK: Final = 16 * 1024 * 1024
 MAX_MANIFEST: Final = 256 * 1024
 MAX_POLICY: Final = 256 * 1024
 MAX_STATEMENT: Final = 64 * 1024
-MAX_PROOF: Final = 256 * 1024
+MAX_CI_PROOF: Final = 256 * 1024

@@ -93,8 +93,8 @@ def admit(
     # 4. The version, compared with the locked one. The questions appear in this order: whose code runs, which
     #    release it is, what it may do.
     questions = (
-        *key_questions,
         *judged.questions,
+        *key_questions,
         *_judge_version(candidate, requirement, locked, answers),
         *capability_questions,
     )

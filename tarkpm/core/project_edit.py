@@ -92,7 +92,8 @@ def _exclude(table: Table, names: Iterable[PluginName], dropped: Iterable[Plugin
     listed = tark.get(EXCLUDE_KEY, [])
     gone = set(map(folded, dropped))
     found = [name for name in listed if folded(name) not in gone]
-    found += [name for name in names if folded(name) not in set(map(folded, found))]
+    there = set(map(folded, found))
+    found += [name for name in names if folded(name) not in there]
     if found:
         tark[EXCLUDE_KEY] = found
     elif listed:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tarkpm.core.ci_identity import GITHUB, CiClaims
 from tarkpm.core.digest import sha256
 from tarkpm.core.document import strict_json
-from tarkpm.core.names import MAX_PROOF
+from tarkpm.core.names import MAX_CI_PROOF
 from tarkpm.core.text import short
 from tarkpm.errors import SignatureInvalid, TarkError
 
@@ -52,8 +52,8 @@ def verify_proof(statement: bytes, bundle: bytes, *, where: str) -> CiClaims:
     """
     if importlib.util.find_spec("sigstore") is None:
         raise _missing(where)
-    if len(bundle) > MAX_PROOF:
-        raise _bad(f"{len(bundle):,} bytes, the limit is {MAX_PROOF:,}", where)
+    if len(bundle) > MAX_CI_PROOF:
+        raise _bad(f"{len(bundle):,} bytes, the limit is {MAX_CI_PROOF:,}", where)
     # Its notes are for people who run `sigstore`.
     logging.getLogger("sigstore").setLevel(logging.ERROR)
     from sigstore.errors import Error
@@ -62,6 +62,9 @@ def verify_proof(statement: bytes, bundle: bytes, *, where: str) -> CiClaims:
     try:
         is_message = "messageSignature" in strict_json(bundle)
         parsed = Bundle.from_json(bundle)
+    except (Error, ValueError, TypeError, KeyError, RecursionError):
+        raise _bad("it is not a Sigstore bundle with a certificate", where) from None
+    try:
         _verify(parsed, statement, where, is_message=is_message)
         return _claims(parsed, where)
     # pydantic's errors are ValueErrors; other kinds are sigstore's, and cryptography's of a certificate.

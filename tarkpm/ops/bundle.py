@@ -115,12 +115,18 @@ def _chosen(workspace: Workspace, names: Iterable[str]) -> list[LockEntry]:
 
 
 def _sources(entries: Iterable[LockEntry]) -> Iterator[IndexSource]:
-    yield from dict.fromkeys(entry.source for entry in entries if isinstance(entry.source, IndexSource))
+    """Yield one source of each index: a project may have two names for one."""
+    sources = (entry.source for entry in entries if isinstance(entry.source, IndexSource))
+    yield from {source.root: source for source in sources}.values()
+
+
+def _root(entry: LockEntry) -> str:
+    return entry.source.root if isinstance(entry.source, IndexSource) else ""
 
 
 def _ask(workspace: Workspace, source: IndexSource, entries: list[LockEntry]) -> Mapping[str, bytes]:
     """Ask an index what a client asks that knows nothing yet; returns the files that it answers with."""
-    names = [entry.name for entry in entries if entry.source == source]
+    names = [entry.name for entry in entries if _root(entry) == source.root]
     signed = [entry.name for entry in entries if entry.statement]
     with tempfile.TemporaryDirectory(prefix="tarkpm-") as empty:
         return workspace.resource(Indexes).recorded(source, names, signed, Path(empty))
@@ -137,7 +143,7 @@ def _add(workspace: Workspace, draft: BundleDraft, entry: LockEntry) -> BundledP
     draft.add(artifact.config)
     # Read again when it is its turn: the modules of a project may not fit in memory.
     draft.add_later(module, partial(workspace.store.read, module))
-    root = entry.source.root if isinstance(entry.source, IndexSource) else ""
+    root = _root(entry)
     ref = plugin_ref(entry.name, entry.version)
     draft.add_manifest(artifact.manifest, ref, CONFIG_TYPE, {ROOT: root} if root else {})
     return BundledPlugin(entry.name, str(entry.version), entry.type, entry.signer or "", root, module.size)

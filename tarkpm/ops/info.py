@@ -25,7 +25,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.listing import look, not_installed, signer_text
-from tarkpm.ops.release.log_entry import LogEntry, locked_log_entry, log_entry
+from tarkpm.ops.release.log_entry import LogEntry, locked_log_entry, offered_log_entry
 from tarkpm.ops.release.module_facts import (
     installed_module,
     known_rebuilders,
@@ -185,8 +185,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
     trust = trust_in(workspace, seen.release)
     pins = entry.tools if entry else None
     rebuilt = known_rebuilders(workspace, entry) if entry else rebuilders_of(candidate, seen.rebuilds)
-    said = candidate.statement
-    statement = () if said is None else (len(seen.release.contents[STATEMENT]),)
+    statement = () if candidate.statement is None else (len(seen.release.contents[STATEMENT]),)
     return Offer(
         name=manifest.name,
         version=str(manifest.version),
@@ -221,7 +220,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         command=command or "tarkpm sync",
         rebuilt_by=rebuilt[0],
         rebuilt_otherwise_by=rebuilt[1],
-        log=log_entry(workspace, source, manifest.name, manifest.version, said.sha256 if said else None),
+        log=offered_log_entry(workspace, candidate),
         identity=seen.identity,
     )
 

@@ -17,11 +17,13 @@ from tarkpm.io.files import read_optional
 from tarkpm.io.locks import folder_lock
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.indexes import open_client
+from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.sources.index.client import IndexClient
 from tarkpm.sources.index.copying import Copying, copy_all, copy_releases
+from tarkpm.sources.index.copying_log import copy_log
 from tarkpm.sources.index.fetcher import FIRST
 from tarkpm.sources.index.places import IndexLocation
 
@@ -90,6 +92,7 @@ def _copied(
         client.refresh()
         # First: by it, an interrupted copy is known to be one of this index.
         places[0].keep(FIRST)
+        workspace.resource(KnownLogs).learn(entry.source, client)
         plugins, releases = copy(client, places[0])
         workspace.claims.remember(entry.root, (), workspace.settings.lock_seconds, (), client.seen)
         return plugins, releases, places[0]
@@ -104,6 +107,7 @@ def _copy_locked(
     client.claims(names)
     client.listings(names)
     client.advisories(names, NOTHING)
+    copy_log(client, place)
     copy_releases(client, place, [Pin(one.name, one.statement, one.files) for one in locked if one.statement])
     place.finish()
     return len(locked), len(locked)

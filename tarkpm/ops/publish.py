@@ -9,7 +9,7 @@ import msgspec
 
 from tarkpm.core import statement
 from tarkpm.core.built_from import BuiltFrom
-from tarkpm.core.names import MANIFEST, PROOF, STATEMENT
+from tarkpm.core.names import CI_PROOF, MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease, verify_release
@@ -19,7 +19,7 @@ from tarkpm.ops.author.committed_source import committed_source
 from tarkpm.ops.author.staleness import require_fresh
 from tarkpm.ops.author.uncommitted import require_committed
 from tarkpm.ops.project.settings import Settings
-from tarkpm.ops.release.checks import check_publishable, signed_release
+from tarkpm.ops.release.checks import SignedRelease, check_publishable, signed_release
 from tarkpm.sources.folder import collect
 from tarkpm.sources.path import MAX_FILE, LocalTree
 from tarkpm.store.key_file import Passphrase
@@ -66,7 +66,10 @@ class PushReport(msgspec.Struct, frozen=True):
 
 
 class _Prepared(msgspec.Struct, frozen=True):
-    """A release that may be published. ``files`` are without the statement, which is ``envelope``."""
+    """A release that may be published. ``files`` are without the statement, which is ``envelope``.
+
+    ``ci_proof`` is the file of a CI identity that lies beside a statement that is published as it is.
+    """
 
     candidate: VerifiedRelease
     files: Mapping[str, bytes]
@@ -75,6 +78,7 @@ class _Prepared(msgspec.Struct, frozen=True):
     key: str
     replaced: bool
     source: BuiltFrom | None
+    ci_proof: bytes | None = None
 
 
 def publish(
@@ -100,6 +104,8 @@ def publish(
     )
     name, version = found.candidate.manifest.name, found.candidate.manifest.version
     files = {**found.files, STATEMENT: found.envelope}
+    if found.ci_proof is not None:
+        files[CI_PROOF] = found.ci_proof
     target = (settings.cwd / to).resolve() / f"{name}-{version}"
     written = not _is_there(target, files) and not settings.dry_run
     if written:
@@ -137,7 +143,15 @@ def publish_to_registry(
 
     reference = parse(to)
     found = _prepare(settings, folder, to, key, passphrase, allow_dirty=allow_dirty, source_url=source_url)
-    pushed = push(settings, reference, found.candidate, found.files, found.envelope, where=str(folder))
+    pushed = push(
+        settings,
+        reference,
+        found.candidate,
+        found.files,
+        found.envelope,
+        ci_proof=found.ci_proof,
+        where=str(folder),
+    )
     return PushReport(
         found.candidate.manifest.name,
         str(found.candidate.manifest.version),
@@ -178,9 +192,9 @@ def _prepare(
     if source_url:
         source = committed_source(settings, place, collected, plain.manifest, source_url, shlex.join(command))
     found, replaced = _statement(folder / collected.folder, collected.files, where)
-    if key or (found and source and _source(found, where) != source):
+    if key or (found and source and _source(found.envelope, where) != source):
         found = None
-    envelope = found
+    envelope = found.envelope if found else None
     if envelope is None:
         key = key or _only_key(settings)
         envelope = _sign(settings, plain, key, passphrase, source)
@@ -194,6 +208,7 @@ def _prepare(
         key=key,
         replaced=replaced,
         source=_source(envelope, where),
+        ci_proof=found.ci_proof if found else None,
     )
 
 
@@ -205,13 +220,13 @@ def _sign(
     return statement.sign(name, version, plain.files, key=public, signer=sign, source=source)
 
 
-def _statement(folder: Path, files: Mapping[str, bytes], where: str) -> tuple[bytes | None, bool]:
+def _statement(folder: Path, files: Mapping[str, bytes], where: str) -> tuple[SignedRelease | None, bool]:
     """Return the statement next to a plugin if it is valid, and whether there is one that is not."""
     try:
         found = signed_release(folder, files, where=where)
     except (SignatureInvalid, DigestMismatch):  # it was signed before the last change
         return None, True
-    return found.envelope if found else None, False
+    return found, False
 
 
 def _source(envelope: bytes, where: str) -> BuiltFrom | None:
@@ -232,10 +247,10 @@ def _is_there(target: Path, files: dict[str, bytes]) -> bool:
     if not os.path.lexists(target):
         return False
     found = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
-    found -= {PROOF}  # of the statement that is there: a CI puts it there afterwards
-    both = found & set(files)
-    edited = {name for name in both if read_file(target / name, MAX_FILE) != files[name]}
-    if not (differing := sorted(edited | (found ^ set(files)))):
+    # Not the proof of a CI identity, which is put there afterwards: it is of the statement, which counts.
+    found, wanted = found - {CI_PROOF}, set(files) - {CI_PROOF}
+    edited = {name for name in found & wanted if read_file(target / name, MAX_FILE) != files[name]}
+    if not (differing := sorted(edited | (found ^ wanted))):
         return True
     text = f"another release exists here, with other contents of {some(differing)}"
     raise Refused(text, where=str(target), hint=f"raise plugin.version in {MANIFEST}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tarkpm.core.built_from import BuiltFrom
+from tarkpm.core.built_from import BuiltFrom, checked
 from tarkpm.core.digest import sha256
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import STATEMENT
@@ -19,7 +19,7 @@ from tarkpm.core.recipe import CARGO
 from tarkpm.core.release import GitSource, IndexSource, is_plugin_name
 from tarkpm.core.statement import verify
 from tarkpm.core.version import Range
-from tarkpm.errors import KeyUntrusted, NotFound, Refused, SignatureInvalid
+from tarkpm.errors import KeyUntrusted, NotFound, Refused, SignatureInvalid, StoreError
 from tarkpm.host.module.sections import differing_sections
 from tarkpm.io.files import atomic_write, make_private
 from tarkpm.io.paths import expanded
@@ -92,8 +92,8 @@ def rebuild(
     before it asks, and for ``attest`` `StoreError`, `KeyUntrusted` and `SignatureInvalid`.
     """
     settings, release, built_from = _named(settings, ui, text, ref)
-    # Before a compiler runs for minutes: a key that cannot be used.
-    signing = _signing(settings, release, attest) if attest else None
+    # Before a compiler runs for minutes: a key or a place that cannot be used.
+    signing = _signing(settings, release, built_from, attest) if attest else None
     place = make_private(settings.paths.cache / "builds")
     # Not in /tmp, as in `building`: some compilers read files of the folders above.
     with tempfile.TemporaryDirectory(prefix=".rebuild-", dir=place) as temporary:
@@ -130,12 +130,20 @@ def _named(settings: Settings, ui: Ui, text: str, ref: GitRef) -> tuple[Settings
         return settings, release, _source(release)
 
 
-def _signing(settings: Settings, release: Release, attest: Attest) -> Any:
-    """Return the key to sign with. Raises `StoreError`, `SignatureInvalid` and `KeyUntrusted`."""
+def _signing(settings: Settings, release: Release, source: BuiltFrom, attest: Attest) -> Any:
+    """Return the key to sign with. Raises `StoreError`, `SignatureInvalid`, `KeyUntrusted` and `Refused`."""
     candidate = release.candidate
+    try:
+        checked(source)
+    except ValueError as problem:
+        text = f"others cannot fetch the source, so an attestation would tell them nothing: {problem}"
+        raise Refused(text, where=str(source)) from None
     if candidate.statement is None:
         text = f"'{candidate.manifest.name}' is not signed: an attestation would be about no release"
         raise SignatureInvalid(text, where=str(candidate.source))
+    folder = (settings.cwd / expanded(attest.file)).parent
+    if not folder.is_dir():
+        raise StoreError("the folder does not exist", where=str(folder))
     key, signer = KeyStore.in_state(settings.paths.state).load(attest.key, attest.passphrase)
     if key == candidate.signer:
         text = f"{key} signed the release itself: the publisher's own rebuild is no second opinion"

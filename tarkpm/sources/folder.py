@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.names import MANIFEST, PROOF, STATEMENT
+from tarkpm.core.names import CI_PROOF, MANIFEST, STATEMENT
 from tarkpm.core.release import is_extra
 from tarkpm.core.statement import subject_names
 from tarkpm.core.text import some
@@ -48,14 +48,14 @@ class ReleaseFiles(msgspec.Struct, frozen=True):
     """The contents of one release: its files by installed name, and its statement if it has one.
 
     ``folder`` is where the release was found, relative to the tree. ``manifest`` is the parsed plugin.toml if
-    it was parsed on the way. ``proof`` is of a CI identity, and is not verified.
+    it was parsed on the way. ``ci_proof`` is of a CI identity, and is not verified.
     """
 
     folder: str
     files: Mapping[str, bytes]
     statement: bytes | None
     manifest: Manifest | None = None
-    proof: bytes | None = None
+    ci_proof: bytes | None = None
 
 
 def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> ReleaseFiles:
@@ -76,7 +76,7 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     manifest = Manifest.parse(found[MANIFEST], where=f"{where}: {_join(folder, MANIFEST)}")
     found[manifest.wasm] = _module(tree, folder, manifest.wasm, found, where)
     statement = found.pop(STATEMENT, None) if signed else None
-    proof = found.pop(PROOF, None) if signed else None
+    ci_proof = found.pop(CI_PROOF, None) if signed else None
     if statement is None and (count := len(_extras(names))) > MAX_EXTRAS:  # no licence may get lost
         message = f"expected at most {MAX_EXTRAS} files named LICENSE* or README*, found {count}"
         raise TooLarge(message, where=f"{where}: {folder}" if folder else where)
@@ -84,7 +84,7 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     wanted = _wanted(statement, manifest, found, f"{where}: {_join(folder, STATEMENT)}")
     missing = [name for name in wanted if name not in found]
     found.update(_read_missing(tree, folder, missing, where))
-    return ReleaseFiles(folder, {name: found[name] for name in sorted(wanted)}, statement, manifest, proof)
+    return ReleaseFiles(folder, {name: found[name] for name in sorted(wanted)}, statement, manifest, ci_proof)
 
 
 def likely_files(tree: Tree, folder: str) -> list[str]:
@@ -96,7 +96,7 @@ def likely_files(tree: Tree, folder: str) -> list[str]:
 
 
 def _likely(folder: str, names: Sequence[str]) -> list[str]:
-    likely = (MANIFEST, STATEMENT, PROOF, "plugin.wasm", *_extras(names)[:MAX_EXTRAS])
+    likely = (MANIFEST, STATEMENT, CI_PROOF, "plugin.wasm", *_extras(names)[:MAX_EXTRAS])
     return [_join(folder, name) for name in likely if name in names]
 
 

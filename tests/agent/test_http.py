@@ -1,7 +1,10 @@
 """`tarkpm mcp --http`: the token, Host and Origin are checked before anything else."""
 
+import json
 import re
 import subprocess
+import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -100,6 +103,55 @@ def test_eight_clients_of_each_revision(served: Served, version: str) -> None:
                 group.start_soon(one)
 
     run(session)
+
+
+def test_a_session_that_its_client_left_ends(project: Sandbox) -> None:
+    """The soak found them: each took 40 KB for half an hour."""
+    program = (
+        "import sys, tarkpm.agent.http as http; from tarkpm.cli.entry import main;"
+        "http.SESSION_SECONDS, http.MAX_SESSIONS = 1.0, 3; sys.exit(main(['mcp', '--http']))"
+    )
+    token = "a-token-of-mine-0123"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=project.cwd,
+        env=project.environment(TARKPM_MCP_TOKEN=token),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr
+        url = process.stderr.readline().split()[-1]
+        began = [_begin(url, token) for _ in range(4)]
+        assert [status for status, _ in began] == [200, 200, 200, 503]
+        gone = began[0][1]
+        for _ in range(100):
+            if ask(url, Authorization=f"Bearer {token}", **{"mcp-session-id": gone}) == 404:
+                break
+            time.sleep(1.2)  # each request to it begins its second again
+        else:
+            pytest.fail("the session never ends")
+        assert _begin(url, token)[0] == 200
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def _begin(url: str, token: str) -> tuple[int, str]:
+    """Begin a session of 2025-11-25; its status and id."""
+    about = {"protocolVersion": OLD, "capabilities": {}, "clientInfo": {"name": "x", "version": "0"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": about}
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+    }
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status), answer.headers["mcp-session-id"]
+    except urllib.error.HTTPError as problem:
+        return problem.code, ""
 
 
 def test_a_port_in_use_and_an_address_of_the_network(project: Sandbox, served: Served) -> None:

@@ -195,6 +195,9 @@ def test_a_tar_that_is_no_bundle(tmp_path: Path, missing: tuple[str, bytes]) -> 
 def test_what_is_no_file(tmp_path: Path) -> None:
     meets(tmp_path / "none.tar", NotFound, "no such bundle")
     meets(tmp_path, StoreError)
+    (tmp_path / "file").write_text("")
+    meets(tmp_path / "file" / "x.tar", NotFound, "no such bundle")
+    meets(tmp_path / ("x" * 300), StoreError, "file name too long")
 
 
 @pytest.fixture(scope="module")

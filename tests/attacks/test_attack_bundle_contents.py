@@ -221,7 +221,9 @@ def test_a_slice_that_is_older_than_what_state_saw(own: Carrying, tmp_path: Path
     for name in ("tark.toml", "tark.lock"):
         shutil.copy(far.cwd / name, fresh.cwd)
     shutil.copy(old, fresh.cwd / "plugins.tar")
-    sync(fresh).failed(5, "older than a version seen before")
+    sync(fresh).failed(
+        5, "what was kept of the index is older than a version seen before", "tarkpm bundle create"
+    )
 
 
 def test_a_newer_bundle_tells_of_a_revocation(own: Carrying, tmp_path: Path) -> None:
@@ -278,3 +280,14 @@ def test_a_bundle_does_not_bring_consent(made: Carrying, tmp_path: Path) -> None
     far = made.machine(tmp_path / "far")
     (far.cwd / "plugins.tar").write_bytes(b"")
     far.run("sync", "--bundle", "plugins.tar").failed(4, "you have not accepted this project's decisions")
+
+
+@pytest.mark.parametrize("policy", ["indexes = []", "signers = []", 'types = ["hook"]'])
+def test_a_bundle_leads_around_no_team_policy(made: Carrying, tmp_path: Path, policy: str) -> None:
+    far = made.machine(tmp_path / "far")
+    place = far.home / ".config" / "tarkpm"
+    place.mkdir(parents=True)
+    (place / "policy.toml").write_text(f"version = 1\n{policy}\n")
+    sync(far).failed(3, "forbids")
+    assert not installed(far)
+    assert not list(far.store.glob("blobs/*"))

@@ -1,15 +1,24 @@
 """Attack: a release that another workflow made, or nobody's, is taken for one of the CI that was asked for."""
 
+from collections.abc import Iterator
+
 import pytest
 from conftest import Publisher
-from support.ci_runs import IDENTITY, IDS, faked_proofs, release, run_of
+from support.ci_runs import IDENTITY, IDS, faked_proofs, proof_of, release, run_of
 from support.indexed import IndexedProject
+from support.ociregistry import OciRegistry, oci_registry
 from support.sandbox import Sandbox
 
 __all__ = ["faked_proofs"]
 pytestmark = pytest.mark.usefixtures("faked_proofs")
 
 FROM = ("-b", "main", "--accept-capabilities")
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
+    with oci_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
 
 
 @pytest.fixture
@@ -115,7 +124,7 @@ def test_the_first_add_compares_what_was_typed(sandbox: Sandbox, publisher: Publ
     add = ("add", publisher.url, *FROM)
     sandbox.run(*add, "--identity", IDENTITY).failed(3, "its repository is evil/repo")
     release(publisher, "1.0.0", None)
-    sandbox.run(*add, "--identity", IDENTITY).failed(4, "this release has no proof of that")
+    sandbox.run(*add, "--identity", IDENTITY).failed(3, "this release has no proof of that")
     sandbox.run(*add, "--identity", "github:owner").failed(2, "expected a CI identity such as", "--identity")
     assert (sandbox.cwd / "tark.toml").read_bytes() == before
     release(publisher, "1.0.0", run_of())
@@ -129,9 +138,32 @@ def test_a_plugin_that_is_removed_takes_its_identity_along(proved: Sandbox) -> N
     assert "identities" not in (proved.cwd / "tark.toml").read_text()
 
 
+def test_an_artifact_carries_the_proof(sandbox: Sandbox, registry: OciRegistry) -> None:
+    """And one without it, signed by the same key, is refused as from git."""
+    sandbox.init()
+    key, place = sandbox.key("release"), f"oci://{registry.host}/proved/text-tools"
+    for version, run in (("1.0.0", run_of()), ("1.1.0", None), ("1.2.0", run_of(owner_id="23"))):
+        folder = sandbox.plugin(sandbox.root / version, version=version, sign="release")
+        if run is not None:
+            (folder / "plugin.sigstore.json").write_text(proof_of(folder, run))
+        sandbox.run("publish", folder, "--to", place).ok()
+    sandbox.run("publish", folder, "--to", "out").ok()
+    proof = folder / "plugin.sigstore.json"
+    assert (sandbox.cwd / "out" / "text-tools-1.2.0" / proof.name).read_bytes() == proof.read_bytes()
+    sandbox.run("publish", folder, "--to", "out", "--key", "release").ok()  # another statement has no proof
+    add = ("--accept-capabilities", "--identity", IDENTITY)
+    sandbox.run("add", f"{place}:1.1.0", *add).failed(3, "this release has no proof of that")
+    sandbox.run("add", f"{place}:1.0.0", *add).ok()
+    assert key in (sandbox.cwd / "tark.toml").read_text()
+    assert f'text-tools = "{IDENTITY}{IDS}"' in (sandbox.cwd / "tark.toml").read_text()
+    for tag, why in (("1.1.0", "has no proof"), ("1.2.0", "another one has the name now")):
+        sandbox.run("add", f"{place}:{tag}", "--accept-capabilities").failed(4, why)
+    sandbox.run("sync").ok()
+
+
 def test_an_index_has_no_proofs(indexed: IndexedProject) -> None:
     """A plugin that moves there keeps what was asked for."""
     indexed.release("calc")
     indexed.use()
     add = indexed.sandbox.run("add", "calc", "--accept-capabilities", "--identity", IDENTITY)
-    add.failed(4, "'calc' must be released by", "this release has no proof of that")
+    add.failed(3, "'calc' must be released by", "this release has no proof of that")

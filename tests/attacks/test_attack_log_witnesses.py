@@ -82,7 +82,7 @@ def test_a_stranger_is_told_so(logged: LoggedIndex) -> None:
 
 def test_a_quorum_is_met_by_different_witnesses(logged: LoggedIndex, log_server: IndexServer) -> None:
     """A release counts once both have seen it; until then an older one is taken, and a note says why."""
-    logged.log_init("--quorum", "2")
+    logged.run("log", "init", "--quorum", "2", *BOTH).ok()
     user = logged.user(log_server)
     few = "but too few witnesses have seen it: expected 2, found"
     user.run("info", "community:text-tools").failed(3, f"{few} 0")
@@ -110,5 +110,5 @@ def test_a_quorum_is_met_by_different_witnesses(logged: LoggedIndex, log_server:
 
 
 def test_a_quorum_that_cannot_be_met(logged: LoggedIndex) -> None:
-    logged.run("log", "init", "--quorum", "1", *BOTH).failed(2, "expected a quorum of at most 0")
+    logged.run("log", "init", "--quorum", "3", *BOTH).failed(2, "expected a quorum of at most 2")
     assert isinstance(logged.keys_of_log, LogKeys)

@@ -1,6 +1,7 @@
 """A mirror that lies, and a login that must not reach it. The lock always names the canonical place."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from support.indexed import IndexedProject
 from support.oci_publisher import OciPublisher
 from support.ociregistry import OciRegistry, login, oci_registry
 from support.sandbox import Sandbox
+
+from tarkpm.errors import NotFound, StoreError, Unreachable
+from tarkpm.sources.oci.layout import LayoutFolder
 
 CANONICAL = "ghcr.example/owner/text-tools"
 """Nobody answers there."""
@@ -128,6 +132,27 @@ def test_mirrors_of_git_and_of_an_index(
     lock = (sandbox.cwd / "tark.lock").read_text()
     assert f'git = "{canonical}/{name}"' in lock
     assert str(publisher.server.root) not in lock
+
+
+@pytest.mark.parametrize("odd", ["a link", "a file as the folder", "an endless name", "a queue"])
+def test_a_folder_with_something_odd_in_it(tmp_path: Path, odd: str) -> None:
+    """Whatever a shared folder holds is a typed error, and nothing outside of it is read."""
+    digest = "sha256:" + "0" * 64
+    blobs = tmp_path / "blobs" / "sha256"
+    if odd == "a file as the folder":
+        (tmp_path / "blobs").write_text("")
+    else:
+        blobs.mkdir(parents=True)
+    if odd == "a link":
+        (blobs / ("0" * 64)).symlink_to("/etc/passwd")
+    elif odd == "a queue":
+        os.mkfifo(blobs / ("0" * 64))
+    folder = LayoutFolder(tmp_path / ("x" * 300) if odd == "an endless name" else tmp_path)
+    kind = {"a file as the folder": NotFound, "an endless name": Unreachable}.get(odd, StoreError)
+    with pytest.raises(kind):
+        folder.manifest("", digest)
+    with pytest.raises(kind):
+        folder.blob("", digest, 1)
 
 
 def test_a_team_policy_is_about_the_mirror_too(sandbox: Sandbox) -> None:

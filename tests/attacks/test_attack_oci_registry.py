@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from host.imports.web import make_authority
+from support.daemons import free_port
 from support.ociregistry import login
 from support.oddregistry import Handler, OddRegistry
 
@@ -160,6 +161,24 @@ def test_a_redirect_gets_no_login(odd: OddRegistry, store: OddRegistry, environm
     assert secrets(odd)
     assert store.requests
     assert not secrets(store)
+
+
+def test_a_store_that_does_not_answer_is_named_without_its_permission(odd: OddRegistry) -> None:
+    target = f"http://127.0.0.1:{free_port()}"
+    odd.answers["/v2/"] = lambda handler: handler.reply(307, Location=f"{target}/x?signature={SECRET}")
+    with Registry(odd.host, {}) as registry, pytest.raises(Unreachable) as caught:
+        registry.blob(NAME, "sha256:" + "0" * 64, 1)
+    assert (caught.value.where, caught.value.hint) == (target, f"see whether it answers: curl -I {target}")
+    assert SECRET not in said(caught.value)
+
+
+def test_a_token_server_that_does_not_answer(odd: OddRegistry, environment: dict[str, str]) -> None:
+    target = f"http://127.0.0.1:{free_port()}"
+    signed_in(odd, f'Bearer realm="{target}/token?x={SECRET}",service="x"')
+    with Registry(odd.host, environment) as registry, pytest.raises(Unreachable) as caught:
+        registry.manifest(NAME, "1.0.0")
+    assert (caught.value.where, caught.value.hint) == (target, f"see whether it answers: curl -I {target}")
+    assert SECRET not in said(caught.value)
 
 
 def test_redirects_end(odd: OddRegistry) -> None:

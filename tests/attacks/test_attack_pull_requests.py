@@ -28,6 +28,9 @@ LOOKS = (
     ("outdated",),
     ("search", "calc"),
     ("verify",),
+    ("audit",),
+    ("bundle", "create", "-o", "plugins.tar"),
+    *((verb, name) for verb in ("info", "versions", "rebuild") for name in NAMES),
     *(("call", name, "text-stats", '{"text":"a"}') for name in NAMES),
 )
 
@@ -108,6 +111,7 @@ class Victim:
         done = self.sandbox.run(*words)
         assert done.status in (0, 1, 2, 3, 4, 5), (words, done)  # 2: no such plugin
         self._check_requests()
+        assert words[0] != "rebuild" or done.status, done  # a module that was committed is not rebuilt
         name = words[1] if words[0] == "call" else ""
         if name and not done.status:
             option, limit = self.by_module(name), self.covered.get(name)

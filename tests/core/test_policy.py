@@ -238,15 +238,15 @@ def test_unmet_dependencies_are_reported_in_words() -> None:
 @pytest.mark.parametrize(
     ("asked", "found", "present", "sentence"),
     [
-        ([None, None], ["a-b", "a_b"], [], "'a_b' and 'a-b' are the same name"),
-        ([None], ["a_b"], ["a-b"], "'a_b' and 'a-b' are the same name"),
-        ([None, None], ["a", "a"], [], "two sources contain 'a'"),
-        (["a"], ["b"], ["a", "b"], "expected 'a' at its source, found 'b'"),
+        ([None, None], ["a-b", "a_b"], {}, "'a_b' and 'a-b' are the same name"),
+        ([None], ["a_b"], {"a-b": "a-b"}, "'a_b' and 'a-b' are the same name"),
+        ([None, None], ["a", "a"], {}, "two sources contain 'a'"),
+        (["a"], ["b"], {"a": "a", "b": "b"}, "expected 'a' at its source, found 'b'"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(
-    asked: list[str | None], found: list[str], present: list[str], sentence: str
+    asked: list[str | None], found: list[str], present: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(ResolutionError, match=sentence):
         check_names(asked, found, present)
-    check_names([None, "b"], ["a", "b"], ["b"])
+    check_names([None, "b"], ["a", "b"], {"b": "b"})

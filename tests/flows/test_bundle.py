@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Carrying]:
         yield found
 
 
-def test_the_errand(made: Carrying, tmp_path: Path) -> None:
+def without_a_network(*_: object) -> None:
+    raise AssertionError("a request")
+
+
+def test_the_errand(made: Carrying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Typed on two machines, of which the second makes no request."""
     told = made.project.sandbox.run("bundle", "create", "-o", "again.tar").ok().out
     assert told.startswith("✓ wrote again.tar: 3 plugins, and what its index says (")
@@ -33,6 +38,8 @@ def test_the_errand(made: Carrying, tmp_path: Path) -> None:
     ]
     assert f"  sha256:{digest}\n" in told
     asked = len(made.project.server.paths)
+    monkeypatch.setattr(socket.socket, "connect", without_a_network)
+    monkeypatch.setattr(socket, "getaddrinfo", without_a_network)
     far = made.machine(tmp_path / "far")
     assert far.run("bundle", "inspect", "plugins.tar").ok().out.count(" signed") == 3
     verified = far.run("bundle", "verify", "plugins.tar").ok().out
@@ -148,3 +155,19 @@ def test_a_bundle_is_pushed_to_a_registry(made: Carrying, tmp_path: Path) -> Non
         shutil.copy(user.cwd / name, far.cwd)
     assert sync(far).ok().out == "+ word-count 1.0.0\n"
     far.run("verify").ok()
+
+
+def test_two_indexes(tmp_path: Path) -> None:
+    """Each has a slice of its own, of its own plugins; one of them has two names in the project."""
+    with carrying(tmp_path / "one") as one, carrying(tmp_path / "two") as two:
+        two.project.release("word-count")
+        one.project.release("left-pad")
+        sandbox, url = one.project.sandbox, two.project.server.url
+        sandbox.run("index", "add", "second", url, "--root", two.repo.root_digest).ok()
+        sandbox.run("index", "add", "again", one.project.server.url, "--root", one.repo.root_digest).ok()
+        sandbox.run("add", "second:word-count", "again:left-pad", "--accept-capabilities").ok()
+        one.make()
+        far = one.machine(tmp_path / "far")
+    report = far.run("bundle", "verify", "plugins.tar", "--json").ok().json
+    assert {row["root"] for row in report["indexes"]} == {one.repo.root_digest, two.repo.root_digest}
+    assert sync(far).ok().out.count("+ ") == 4

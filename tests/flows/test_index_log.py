@@ -3,9 +3,10 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 from support.community import BOTH, Community
 from support.indexserver import IndexServer
-from support.logged import LoggedIndex
+from support.logged import LoggedIndex, relist
 from support.sandbox import Sandbox
 
 
@@ -99,6 +100,24 @@ def test_without_a_network_a_cache_is_enough(logged: LoggedIndex, log_server: In
     bob.run("verify").ok()
 
 
+def test_a_bundle_carries_proofs(logged: LoggedIndex, log_server: IndexServer) -> None:
+    """On a machine that has neither a network nor state, the log is checked as far as the bundle goes."""
+    ada = logged.user(log_server, "ada")
+    ada.run("add", "text-tools", "--accept-capabilities").ok()
+    ada.run("bundle", "create", "-o", "good.tar").ok()
+    relist(logged, lambda row: msgspec.structs.replace(row, proof=""))
+    ada.run("bundle", "create", "-o", "bad.tar").ok()
+    for name, status in (("bad", 3), ("good", 0)):
+        bob = Sandbox(logged.users / name)
+        for file in ("tark.toml", "tark.lock", f"{name}.tar"):
+            shutil.copy(ada.cwd / file, bob.cwd / file)
+        done = bob.run("sync", "--bundle", f"{name}.tar", "--accept-project")
+        assert done.status == status, done
+        assert ("does not prove that it is in the log" in done.err) == bool(status)
+    assert "entry 0, seen by no witness" in bob.run("info", "text-tools").ok().out
+    bob.run("verify").ok()
+
+
 def test_what_cannot_be_checked(logged: LoggedIndex, log_server: IndexServer) -> None:
     user = logged.user(log_server)
     user.run("index", "log", "check", "other").failed(2, "this project has no index 'other'")
@@ -106,8 +125,11 @@ def test_what_cannot_be_checked(logged: LoggedIndex, log_server: IndexServer) ->
     user.run(*check, "nothing").failed(2, "the checkpoint does not exist")
     (user.cwd / "noise").write_text("noise")
     user.run(*check, "noise").failed(3, "expected a signed checkpoint")
-    logged.run("log", "init", *BOTH).ok()  # other witnesses: none
     logged.run("log", "init", *BOTH).failed(2, "the index has this log already")
+    logged.run("log", "init", "--remove", "x", *BOTH).failed(2, "'x' is not a witness of the log")
+    removed = logged.run("log", "init", "--remove", "will.example", *BOTH).ok().out
+    assert "no longer witness  will.example ed25519:" in removed
+    assert [one.name for one in logged.keys_of_log.witnesses] == ["wanda.example"]
     bare = Community(Sandbox(logged.users / "bare"), name="bare")
     bare.run("log", "check").failed(2, "the index has no log")
     words = ("witness", bare.folder, "--root", bare.root, "--key", "pat")

@@ -127,7 +127,23 @@ def test_what_is_typed_wrong(sandbox: Sandbox, registry: OciRegistry) -> None:
     sandbox.init()
     sandbox.run("add", f"{tools.oci}:nope").failed(2, "does not have the tag 'nope'", "tarkpm versions")
     sandbox.run("add", f"{tools.oci}:^2").failed(2, "no tag names a version in '^2', but there are '1.0.0'")
-    sandbox.run("add", f"oci://{registry.host}/typo/none").failed(2, "does not have the repository")
+    sandbox.run("add", f"oci://{registry.host}/typo/none").failed(
+        2, "does not have the repository", f"if it is private: docker login {registry.host}"
+    )
+    digest = f"sha256:{'0' * 64}"
+    sandbox.run("add", f"{tools.oci}@{digest}").failed(2, "does not have this digest", "tarkpm versions")
+    moving = OciPublisher(sandbox, registry.host, "text-tools", "typo/moving")
+    moving.release("1.0.0", tag="latest")
+    sandbox.run("add", moving.oci).failed(2, "there are 'latest'", f"name a tag: {moving.oci}:TAG")
+    # What the project has is looked for in vain.
+    sandbox.run(
+        "add", f"{moving.oci}:latest", "--trust", moving.key or tools.key, "--accept-capabilities"
+    ).ok()
+    shutil.rmtree(registry.folder / "docker/registry/v2/repositories" / moving.repository)
+    gone = (
+        "its repository or tag may have been moved or deleted; to drop the plugin: tarkpm remove text-tools"
+    )
+    sandbox.run("update").failed(2, gone)
     sandbox.run("add", f"{tools.oci}:1.0.0", "--branch", "main").failed(2, "follows a colon")
     wrong = sandbox.run("add", f"oci://me:secret@{tools.place}").failed(2, "password is not accepted")
     assert "secret" not in wrong.out + wrong.err

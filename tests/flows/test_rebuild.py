@@ -119,6 +119,8 @@ def test_publish_names_the_source_too(author: Author) -> None:
     assert report["source"]["commit"] == author.repo.rev("HEAD")
     again = author.sandbox.run(*words[:4], "--allow-dirty", "--source", author.url, "--json").ok().json
     assert again["signed_now"], "the statement beside the plugin names no source"
+    shown = author.sandbox.run(*words).ok().out
+    assert f"  source   {author.url} commit {author.repo.rev('HEAD')}" in shown
 
 
 def test_a_release_that_names_no_source(author: Author) -> None:
@@ -205,7 +207,15 @@ def test_what_an_attestation_needs(listed: Listed) -> None:
     you.run("rebuild", NAME, "--attest", "a.json", "--key", "none").failed(2, "there is no key named 'none'")
     own = you.run("rebuild", NAME, "--attest", "a.json", "--key", "author")
     own.failed(3, "signed the release itself", "tarkpm key generate")
-    (you.cwd / "plain").mkdir()
+    nowhere = you.run("rebuild", NAME, "--attest", "none/a.json", "--key", "author")
+    nowhere.failed(2, "the folder does not exist", str(you.cwd / "none"))
+    # of a repository on this disk, nobody else can say anything
+    listed.author.sign().ok()
+    listed.author.commit("released")
+    listed.community.key("rita")
+    place = f"file://{listed.author.repo.folder}"
+    here = you.run("rebuild", place, "--path", NAME, "--attest", "a.json", "--key", "rita")
+    here.failed(2, "others cannot fetch the source", "expected the https URL of a repository")
     (you.cwd / "b.json").write_text("{}")
     listed.accept(you.cwd / "b.json").failed(3, "malformed")
     assert not (you.cwd / "a.json").exists()

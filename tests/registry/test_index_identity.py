@@ -1,16 +1,13 @@
 """`index accept --identity`: a release is listed with the workflow that proved to have made it."""
 
-import json
 from pathlib import Path
 
-import msgspec
 import pytest
-from support.ci_runs import IDENTITY, IDS, faked_proofs, run_of
+from support.ci_runs import IDENTITY, IDS, faked_proofs, proof_of, run_of
 from support.community import Community
 from support.sandbox import Result, Sandbox
 
 from tarkpm.core.ci_identity import CiClaims
-from tarkpm.core.digest import sha256
 
 __all__ = ["faked_proofs"]
 pytestmark = pytest.mark.usefixtures("faked_proofs")
@@ -29,9 +26,7 @@ def accept(community: Community, version: str, run: CiClaims | None, *words: str
     folder: Path = community.release(version)
     (folder / "plugin.sigstore.json").unlink(missing_ok=True)
     if run is not None:
-        digest = sha256((folder / "plugin.dsse.json").read_bytes())
-        proof = msgspec.to_builtins(run) | {"sha256": digest}
-        (folder / "plugin.sigstore.json").write_text(json.dumps(proof))
+        (folder / "plugin.sigstore.json").write_text(proof_of(folder, run))
     return community.run("accept", folder, *words)
 
 

@@ -4,6 +4,7 @@ The real ones, and forged ones, are in tests/io/test_ci_proof.py. This stands fo
 """
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from conftest import Publisher
 
 from tarkpm.core.ci_identity import GITHUB, CiClaims
 from tarkpm.core.digest import sha256
-from tarkpm.core.names import PROOF, STATEMENT
+from tarkpm.core.names import CI_PROOF, STATEMENT
 from tarkpm.errors import SignatureInvalid
 
 IDENTITY = "github:owner/repo/.github/workflows/release.yml@refs/tags/*"
@@ -41,14 +42,19 @@ def fake_verify_proof(statement: bytes, bundle: bytes, *, where: str) -> CiClaim
     return CiClaims(**said)
 
 
+def proof_of(folder: Path, run: CiClaims) -> str:
+    """The file that a run writes beside the statement of a folder."""
+    said = msgspec.to_builtins(run) | {"sha256": sha256((folder / STATEMENT).read_bytes())}
+    return json.dumps(said)
+
+
 def release(publisher: Publisher, version: str, run: CiClaims | None, **more: str) -> None:
     """Publish a release that a run proves, or none."""
     publisher.release(version, **more)
-    proof = publisher.folder / PROOF
+    proof = publisher.folder / CI_PROOF
     proof.unlink(missing_ok=True)
     if run is not None:
-        statement = (publisher.folder / STATEMENT).read_bytes()
-        proof.write_text(json.dumps(msgspec.to_builtins(run) | {"sha256": sha256(statement)}))
+        proof.write_text(proof_of(publisher.folder, run))
     publisher.repo.git("add", "--all")
     publisher.repo.commit("proof")
     publisher.publish()

@@ -198,6 +198,11 @@ class Forge:
             (owner, "1.2.0", ""),
         ):
             self._add_oci(name, publisher, version, version, key)
+            if (
+                key == "good"
+            ):  # a range and no tag at all lead to the same release, as nothing else is there yet
+                self._follow(name, publisher, self.options[name][-1])
+        self._name_digests(name)
         honest = self.options[name][-1]
         imposter = self._add_oci(name, owner, "1.2.0", "pr-7", "")
         self.options[name][-1] = replace(
@@ -219,6 +224,35 @@ class Forge:
             name, f"{publisher.oci}:{tag}", requirement, "", publisher.place, signer, sha256(wasm)
         )
         return self._keep(option)
+
+    def _follow(self, name: str, publisher: OciPublisher, honest: Option) -> None:
+        for suffix, ref in ((":^1", ', tag = "^1"'), ("", "")):
+            self.lead.run(
+                "add", publisher.oci + suffix, "--trust", honest.signer, "--accept-capabilities"
+            ).ok()
+            requirement = f'{{ oci = "{publisher.place}"{ref} }}'
+            self._keep(replace(honest, label=f"{publisher.oci}{suffix}", requirement=requirement))
+
+    def _name_digests(self, name: str) -> None:
+        """Options that name the manifest, and one whose lock has another manifest than is named."""
+        honest, unsigned = (
+            next(one for one in self.options[name] if one.label.endswith(f"/good/{name}:{tag}"))
+            for tag in ("1.0.0", "1.2.0")
+        )
+        named = []
+        for one in (honest, unsigned):
+            digest = re.search(r'digest = "(sha256:[0-9a-f]{64})"', one.entry)
+            assert digest is not None
+            tag = re.search(r'tag = "[^"]*"', one.requirement)
+            assert tag is not None
+            requirement = one.requirement.replace(tag[0], f'digest = "{digest[1]}"')
+            entry = one.entry.replace(f"{tag[0]}, digest", "digest")
+            named.append(replace(one, label=f"{one.label} by digest", requirement=requirement, entry=entry))
+        swapped = replace(
+            named[1], label=f"{named[1].label}, another required", requirement=named[0].requirement
+        )
+        # Before the last one: that is the unsigned release by its tag.
+        self.options[name][-1:-1] = [*named, swapped]
 
     def _publish_index(self, index: str) -> None:
         repo = self.repos[index]

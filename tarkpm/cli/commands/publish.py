@@ -88,6 +88,8 @@ def _lines(report: "PublishReport | PushReport", *, dry_run: bool) -> list[str]:
     again = "signed again" if report.replaced else "signed now"
     how = f" ({again} with key '{report.key}')" if report.signed_now else ""
     release = [f"  release  {report.name} {report.version}", f"  signer   {report.signer}{how}"]
+    if report.source:  # it is signed, too
+        release.append(f"  source   {report.source}")
     files = ", ".join(report.files)
     if isinstance(report, PublishReport):
         state = "wrote" if report.written else "would write" if dry_run else "unchanged:"

@@ -4,7 +4,8 @@
 
     manifest   application/vnd.oci.image.manifest.v1+json
     ├ config   application/vnd.wasm.config.v0+json, repeated in its descriptor's `data`
-    │          └ "tark.plugin.v1": {"wasm": NAME, "files": {NAME: base64}, "tlog-proof": base64}
+    │          └ "tark.plugin.v1": {"wasm": NAME, "files": {NAME: base64}, "tlog-proof": base64,
+    │                              "sigstore": base64}
     └ layers   exactly one, application/wasm: the module
 
 This is the layout of the CNCF's Wasm OCI artifacts, which wkg and runtimes read: they refuse a second layer,
@@ -35,6 +36,8 @@ WASM_TYPE: Final = "application/wasm"
 KEY: Final = "tark.plugin.v1"
 """The key of the config under which a release's files are."""
 PROOF: Final = "tlog-proof"
+SIGSTORE: Final = "sigstore"
+"""The proof of a CI identity (docs/decisions/0227)."""
 """The key, below `KEY`, of the proof that a transparency log has the release."""
 TITLE: Final = "org.opencontainers.image.title"
 MAX_OCI_MANIFEST: Final = 4 << 20
@@ -90,19 +93,20 @@ def encode(
     *,
     statement: bytes | None = None,
     proof: bytes | None = None,
+    ci_proof: bytes | None = None,
     where: str = "",
 ) -> EncodedArtifact:
     """Return the artifact of a release.
 
     ``files`` are those of the release by name, with plugin.toml and the module and without ``statement``,
-    which is None for an unsigned release. ``manifest`` is what plugin.toml says, and ``proof`` a transparency
-    log's. Raises `TooLarge` for files that do not fit in a config.
+    which is None for an unsigned release. ``manifest`` is what plugin.toml says, ``proof`` a transparency
+    log's, and ``ci_proof`` that of a CI identity. Raises `TooLarge` for files that do not fit in a config.
     """
     module = FileEntry.of(manifest.wasm, files[manifest.wasm])
     others = {name: data for name, data in files.items() if name != manifest.wasm}
     if statement is not None:
         others[STATEMENT] = statement
-    config = _json(_config(others, module, surface, proof))
+    config = _json(_config(others, module, surface, {PROOF: proof, SIGSTORE: ci_proof}))
     if len(config) > MAX_CONFIG:
         size = sum(map(len, others.values()))
         text = f"the files beside the module have {size:,} bytes, too many for a registry"
@@ -119,14 +123,13 @@ def encode(
 
 
 def _config(
-    files: Mapping[str, bytes], module: FileEntry, surface: ModuleNames, proof: bytes | None
+    files: Mapping[str, bytes], module: FileEntry, surface: ModuleNames, proofs: Mapping[str, bytes | None]
 ) -> dict[str, Any]:
     held: dict[str, Any] = {
         "wasm": module.name,
         "files": {name: _text(data) for name, data in files.items()},
     }
-    if proof is not None:
-        held[PROOF] = _text(proof)
+    held |= {key: _text(proof) for key, proof in proofs.items() if proof is not None}
     config = {
         # wkg requires these keys. A real time would give equal releases different digests.
         "created": EPOCH,

@@ -15,7 +15,7 @@ import msgspec
 from tarkpm.core.digest import Digest, FileEntry, sha256
 from tarkpm.core.document import convert, strict_json
 from tarkpm.core.file_names import file_name, same_name
-from tarkpm.core.names import MANIFEST, MAX_MANIFEST, MAX_STATEMENT, STATEMENT
+from tarkpm.core.names import MANIFEST, MAX_CI_PROOF, MAX_MANIFEST, MAX_STATEMENT, STATEMENT
 from tarkpm.core.oci.artifact import (
     CONFIG_TYPE,
     INDEX_TYPE,
@@ -25,6 +25,7 @@ from tarkpm.core.oci.artifact import (
     MAX_OCI_MANIFEST,
     MAX_PROOF,
     PROOF,
+    SIGSTORE,
     TITLE,
     WASM_TYPE,
     Descriptor,
@@ -52,13 +53,14 @@ class ArtifactManifest(msgspec.Struct, frozen=True):
 class PluginFiles(msgspec.Struct, frozen=True):
     """The files of a release beside its module, by name, with plugin.toml.
 
-    ``statement`` is None for an unsigned release, and ``proof`` for one without a transparency log's proof.
-    Neither is verified.
+    ``statement`` is None for an unsigned release, ``proof`` for one without a transparency log's proof, and
+    ``ci_proof`` for one without that of a CI identity. None of them is verified.
     """
 
     files: Mapping[str, bytes]
     statement: bytes | None = None
     proof: bytes | None = None
+    ci_proof: bytes | None = None
 
 
 class Artifact(msgspec.Struct, frozen=True):
@@ -95,6 +97,7 @@ class _Held(msgspec.Struct):
     wasm: str
     files: dict[str, str]
     proof: str = msgspec.field(default="", name=PROOF)
+    ci_proof: str = msgspec.field(default="", name=SIGSTORE)
 
 
 class _Config(msgspec.Struct):
@@ -154,14 +157,16 @@ def _plugin(held: _Held, module: str, where: str) -> PluginFiles:
     if MANIFEST not in files:
         raise Refused(f"the config holds no {MANIFEST}", where=where)
     proof = _base64(held.proof, PROOF, where) if held.proof else None
+    ci_proof = _base64(held.ci_proof, SIGSTORE, where) if held.ci_proof else None
     for what, data, limit in (
         (MANIFEST, files[MANIFEST], MAX_MANIFEST),
         (STATEMENT, files.get(STATEMENT), MAX_STATEMENT),
         (PROOF, proof, MAX_PROOF),
+        (SIGSTORE, ci_proof, MAX_CI_PROOF),
     ):
         if data is not None and len(data) > limit:
             raise Refused(f"'{what}' has {len(data):,} bytes, the limit is {limit:,}", where=where)
-    return PluginFiles(files, files.pop(STATEMENT, None), proof)
+    return PluginFiles(files, files.pop(STATEMENT, None), proof, ci_proof)
 
 
 def _descriptor(found: _Descriptor, kind: str, limit: int, where: str) -> Descriptor:

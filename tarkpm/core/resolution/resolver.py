@@ -192,22 +192,24 @@ def _of_no_use(catalog: Catalog, request: Request, offer: Candidate) -> str:
     return ""
 
 
-def check_names(asked: Sequence[str | None], found: Sequence[str], present: Collection[str]) -> None:
+def check_names(asked: Sequence[str | None], found: Sequence[str], present: Mapping[str, str]) -> None:
     """Raise `ResolutionError` unless each source contains the requested plugin and all names are distinct.
 
-    ``present`` are the names that the project requires already. Names must differ after ``-`` and ``_`` are
-    folded: two spellings of one name could come from two publishers.
+    ``present`` are the names that the project requires already, by their folded spelling, so that a check for
+    each of many plugins need not fold all of them. Names must differ after ``-`` and ``_`` are folded: two
+    spellings of one name could come from two publishers.
     """
     for wanted, name in zip(asked, found, strict=True):
         if wanted is not None and wanted != name:
             raise ResolutionError(
                 f"expected '{wanted}' at its source, found '{name}'", hint=f"tarkpm remove {wanted}"
             )
-    by_key = {folded(name): name for name in present}
+    by_key: dict[str, str] = {}
     for name in found:
-        other = by_key.setdefault(folded(name), name)
+        key = folded(name)
+        other = present.get(key) or by_key.setdefault(key, name)
         if other != name:
-            hint = f"tarkpm remove {other}" if other in present else ""
+            hint = f"tarkpm remove {other}" if key in present else ""
             raise ResolutionError(f"'{name}' and '{other}' are the same name", hint=hint)
     # One command may name a plugin twice, from two sources.
     if len(set(found)) < len(found):

@@ -19,7 +19,8 @@ class SeenBy(msgspec.Struct, frozen=True):
 class SeenTree(msgspec.Struct, frozen=True):
     """A log that holds. ``tree`` is the root hash in base64, ``checkpoint`` the note.
 
-    ``compared`` is the number of entries in the checkpoint it was compared with; None without one.
+    ``witnesses`` are all that the root names; ``quorum`` of them must see a release. ``compared`` is the
+    number of entries in the checkpoint it was compared with; None without one.
     """
 
     origin: str
@@ -28,6 +29,8 @@ class SeenTree(msgspec.Struct, frozen=True):
     tree: str
     seen_by: tuple[SeenBy, ...]
     checkpoint: str
+    witnesses: tuple[str, ...] = ()
+    quorum: int = 0
     compared: int | None = None
 
 
@@ -43,5 +46,7 @@ def log_report(keys: LogKeys, checkpoint: Checkpoint, compared: Checkpoint | Non
             for one in keys.seen_by(checkpoint, where=where)
         ),
         checkpoint.text,
+        tuple(one.name for one in keys.witnesses),
+        keys.quorum,
         compared.size if compared else None,
     )

@@ -1,7 +1,8 @@
 """Verify a bundle: by itself, and against a project. It changes nothing, and makes no network request."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +15,7 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.oci.decode import parse_manifest
 from tarkpm.core.release import IndexSource, PathSource, PluginName
+from tarkpm.core.rows import Listing
 from tarkpm.core.text import some
 from tarkpm.core.trust import check_trusted, check_vouched
 from tarkpm.core.verification import VerifiedRelease
@@ -24,6 +26,9 @@ from tarkpm.ops.release.carried import frozen_client, read_artifact, read_releas
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.place import CarriedIndex
 from tarkpm.sources.index import shape
+
+if TYPE_CHECKING:
+    from tarkpm.sources.index import IndexClient
 
 
 class BundledIndex(msgspec.Struct, frozen=True):
@@ -122,17 +127,39 @@ def _release(bundle: Bundle, ref: str, one: ContentDescriptor) -> tuple[Verified
 def _read_slice(
     bundle: Bundle,
     root: str,
-    releases: Iterable[VerifiedRelease],
+    releases: Sequence[VerifiedRelease],
     signed: list[PluginName],
     vouched: Vouched,
     lock_seconds: float,
 ) -> tuple[dict[PluginName, Claim], int]:
     names = [release.manifest.name for release in releases]
+    where = f"{bundle.where}: {root}"
     with frozen_client(bundle, _source(root), vouched.floors.get(root, {}), lock_seconds) as client:
         claims = client.claims(names)
-        client.listings(names)
+        _check_logged(client, releases, client.listings(names), where=where)
         advisories = client.advisories(signed, NOTHING)
     return {name: claim for name, claim in claims.items() if claim}, advisories.expires
+
+
+def _check_logged(
+    client: "IndexClient",
+    releases: Iterable[VerifiedRelease],
+    listings: Mapping[PluginName, Listing | None],
+    *,
+    where: str,
+) -> None:
+    """Check the proofs that the log of an index has these releases. Raises `IndexUntrusted`, `NotFound`."""
+    keys = client.log
+    if keys is None:
+        return
+    for release in releases:
+        name, version = release.manifest.name, release.manifest.version
+        listing = listings.get(name)
+        row = listing.get(version) if listing else None
+        if row is None or row.statement != release.statement:
+            text = f"the index does not list {name} {version}, so nothing shows that it is in the log"
+            raise NotFound(text, where=where)
+        keys.check_release(row.proof, name, version, row.statement.sha256, where=where)
 
 
 class InspectedPlugin(msgspec.Struct, frozen=True):

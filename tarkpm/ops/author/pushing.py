@@ -35,17 +35,19 @@ def push(
     files: Mapping[str, bytes],
     envelope: bytes,
     *,
+    ci_proof: bytes | None = None,
     where: str,
 ) -> Pushed:
     """Push a release to a tag, which is its version unless ``to`` has another one.
 
-    ``where`` is the plugin's folder. With ``--dry-run`` the registry is only asked what it has. Raises
-    `Refused` if the tag has other contents, or names another version.
+    ``where`` is the plugin's folder, ``ci_proof`` of the statement's CI identity. With ``--dry-run`` the
+    registry is only asked what it has. Raises `Refused` if the tag has other contents, or names another
+    version.
     """
     if settings.offline:
         raise settings.unreachable(str(to))
     with Registry(to.registry, settings.environment) as registry:
-        return push_with(registry, settings, to, release, files, envelope, where=where)
+        return push_with(registry, settings, to, release, files, envelope, ci_proof=ci_proof, where=where)
 
 
 def push_with(
@@ -56,11 +58,12 @@ def push_with(
     files: Mapping[str, bytes],
     envelope: bytes,
     *,
+    ci_proof: bytes | None = None,
     where: str,
 ) -> Pushed:
     """Push a release with a registry that is open. See `push`."""
     to = msgspec.structs.replace(to, tag=_tag(to, release))
-    encoded = encode_release(files, release.manifest, statement=envelope, where=where)
+    encoded = encode_release(files, release.manifest, statement=envelope, ci_proof=ci_proof, where=where)
     # Asked first: a push to a tag replaces what it has, and those who locked that could not fetch it.
     if found := _found(registry, to):
         _check_same(registry, to, found, encoded, files, envelope)

@@ -92,12 +92,13 @@ def acquire_direct(workspace: Workspace, requests: Iterable[PluginRequest]) -> A
     releases: dict[PluginName, Release] = {}
     refused: dict[PluginName, TarkError] = {}
     names: list[tuple[PluginName | None, PluginName]] = []
+    present = {folded(name): name for name in workspace.project.requirements}
     for (request, source), release in zip(direct, acquired, strict=True):
         try:
             if isinstance(release, TarkError):
                 raise release
             name = release.candidate.manifest.name
-            check_names([request.name], [name], workspace.project.requirements)
+            check_names([request.name], [name], present)
             found = release.candidate
             waits = keep_waiting(workspace, name, found.manifest.version, found.source, asked=source)
         except TarkError as problem:
@@ -110,7 +111,7 @@ def acquire_direct(workspace: Workspace, requests: Iterable[PluginRequest]) -> A
             requirements[name] = workspace.project.requirements.get(name, Requirement(name, source))
         else:
             requirements[name], releases[name] = Requirement(name, source), release
-    check_names([asked for asked, _ in names], [name for _, name in names], workspace.project.requirements)
+    check_names([asked for asked, _ in names], [name for _, name in names], present)
     return Acquired(requirements, releases, refused)
 
 

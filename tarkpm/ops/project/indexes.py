@@ -18,6 +18,7 @@ from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexStale, NotFound, TarkError, Unreachable
 from tarkpm.ops.project.known_advisories import KnownAdvisories
 from tarkpm.ops.project.known_logs import KnownLogs
+from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Indexes:
                 raise workspace.settings.unreachable(f"{source} at {entry.url}") from None
             claims = [claim for claim in found.values() if claim]
             workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, (), client.seen)
+            workspace.resource(KnownLogs).learn(source, client)
         workspace.read_claims_again()
 
     def learn(
@@ -224,7 +226,6 @@ def open_client(
     Raises `Refused` for an unusable netrc, and `PolicyViolation`.
     """
     from tarkpm.io.proxies import Proxies
-    from tarkpm.ops.project.mirrors import mirrored
     from tarkpm.sources.index import IndexClient
 
     settings = workspace.settings

@@ -134,15 +134,17 @@ class KnownLogs:
         Those that are installed stay: they were there before the index had a log, or before it was seen.
         """
         seen = self.seen(source)
-        if seen is None:
+        # Of a log that only a cache or a bundle names so far, nothing is remembered yet.
+        if seen is None and self._asked.get(source.root) is None:
             return []
+        proven = seen.releases if seen else {}
         installed = self._workspace.record.installed
         return [
             entry
             for entry in entries
             if entry.source == source
             and entry.statement
-            and entry.statement.sha256 not in seen.releases
+            and entry.statement.sha256 not in proven
             and not ((one := installed.get(entry.name)) and one.fingerprint == fingerprint(entry))
         ]
 

@@ -102,10 +102,9 @@ class Workspace:
         return resource
 
     def close(self) -> None:
-        """Close every resource."""
-        for resource in self._resources.values():
+        """Close every resource. A thread that outlives a failed command finds them closed, and opens none."""
+        for resource in tuple(self._resources.values()):
             resource.close()
-        self._resources.clear()
 
     def _load_record(self) -> None:
         """Load this project's record, and whether its environment was built here."""

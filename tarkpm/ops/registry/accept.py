@@ -7,7 +7,7 @@ import msgspec
 from tarkpm.core.ci_identity import CiClaims, CiIdentity
 from tarkpm.core.claim import Claim
 from tarkpm.core.layout import rows_path
-from tarkpm.core.names import MAX_STATEMENT, PROOF
+from tarkpm.core.names import CI_PROOF, MAX_STATEMENT
 from tarkpm.core.rebuilt import read_rebuild, rebuilders
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing, ReleaseRow
@@ -79,7 +79,7 @@ def accept(
             statement=row.statement.sha256,
             written=0,
             identity=listed,
-            unverified=wanted is None and release.proof is not None,
+            unverified=wanted is None and release.ci_proof is not None,
         )
         if desk.settings.dry_run:
             return report
@@ -89,11 +89,11 @@ def accept(
 
 
 def _claims(release: Publishable, where: str) -> CiClaims | None:
-    if release.proof is None:
+    if release.ci_proof is None:
         return None
     from tarkpm.io.ci_proof import verify_proof
 
-    return verify_proof(release.envelope, release.proof, where=f"{where}: {PROOF}")
+    return verify_proof(release.envelope, release.ci_proof, where=f"{where}: {CI_PROOF}")
 
 
 def _list(

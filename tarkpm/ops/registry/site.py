@@ -1,5 +1,6 @@
 """``tarkpm index site``: static pages of an index."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -72,6 +73,7 @@ def site(desk: Desk, to: Path, *, url: str = "", index_url: str = "", tools: boo
             where=str(desk.folder),
             hint="see how to create one: tarkpm index create --help",
         )
+    gc.enable()  # disabled for a fast start, but ten thousand pages take a minute
     index, folder = desk.open(), resolved(desk.settings.cwd / expanded(to))
     pending = [
         PendingLine(

@@ -27,12 +27,27 @@ SLUG = "log"
 
 
 class LogPlan(msgspec.Struct, frozen=True):
-    """What maintainers want of the log: its key (None: made here as ``key_name``), witnesses and quorum."""
+    """What maintainers want of the log.
+
+    ``key`` is made here as ``key_name`` if it is None. ``witnesses`` are added, those named in ``remove``
+    leave. ``quorum`` stays as it is if it is None.
+    """
 
     key: PublicKey | None = None
     key_name: str = ""
     witnesses: tuple[NoteKey, ...] = ()
-    quorum: int = 0
+    remove: tuple[str, ...] = ()
+    quorum: int | None = None
+
+    def keys(self, origin: str, key: PublicKey, before: LogKeys | None) -> LogKeys:
+        """Return the keys of the log after this change. Raises `Refused` for a witness that is not there."""
+        known = {one.name: one for one in before.witnesses} if before else {}
+        for name in self.remove:
+            if known.pop(name, None) is None:
+                raise Refused(f"'{name}' is not a witness of the log")
+        known |= {one.name: one for one in self.witnesses}
+        quorum = self.quorum if self.quorum is not None else before.quorum if before else 0
+        return LogKeys(origin, key, tuple(known.values()), quorum)
 
 
 def log_init(desk: Desk, plan: LogPlan, keys: Sequence[str]) -> ProposalReport:
@@ -52,7 +67,7 @@ def log_init(desk: Desk, plan: LogPlan, keys: Sequence[str]) -> ProposalReport:
             )
         name = plan.key_name or f"{index.name}-log"
         key = before.key if before else plan.key or new_online_key(desk, name)
-        log = LogKeys(log_origin(index.name, index.first_root), key, plan.witnesses, plan.quorum)
+        log = plan.keys(log_origin(index.name, index.first_root), key, before)
         if before == log:
             raise Refused(
                 "the index has this log already", where=str(desk.folder), hint=desk.command("log", "check")

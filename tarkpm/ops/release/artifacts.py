@@ -13,6 +13,7 @@ def encode_release(
     *,
     statement: bytes | None,
     proof: bytes | None = None,
+    ci_proof: bytes | None = None,
     where: str,
 ) -> EncodedArtifact:
     """Return the artifact of a release; its imports and exports are read from the module.
@@ -22,4 +23,4 @@ def encode_release(
     """
     info = inspect(files[manifest.wasm], where=where)
     surface = ModuleNames(info.imports, info.exports, component=info.kind == "component")
-    return encode(files, manifest, surface, statement=statement, proof=proof, where=where)
+    return encode(files, manifest, surface, statement=statement, proof=proof, ci_proof=ci_proof, where=where)

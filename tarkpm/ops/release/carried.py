@@ -90,6 +90,18 @@ class Carried:
             self._learn(source, names, carried)
         workspace.resource(Indexes).learn_publishers(workspace.lock.entries)
 
+    def _learn_logged(self, client: "IndexClient", source: IndexSource, carried: list[LockEntry]) -> None:
+        """Learn from the rows that the log of an index has what is to be installed, if there is a log."""
+        logs, record = self._workspace.resource(KnownLogs), self._workspace.record
+        if client.log is None and logs.seen(source) is None:
+            return
+        new = [
+            one
+            for one in carried
+            if (here := record.installed.get(one.name)) is None or here.fingerprint != fingerprint(one)
+        ]
+        logs.require_locked(source, client, new, client.listings([one.name for one in new]))
+
     def _is_here(self, entry: LockEntry) -> bool:
         """Return whether a bundle may leave out a locked release: it is installed, or in the store."""
         installed = self._workspace.record.installed.get(entry.name)
@@ -118,20 +130,12 @@ class Carried:
         with frozen_client(self.bundle, source, floors, lock_seconds) as client:
             try:
                 workspace.resource(Indexes).learn_from(client, source, names)
+                self._learn_logged(client, source, [one for one in carried if one.source == source])
                 signed = [entry.name for entry in carried if entry.statement]
                 workspace.resource(KnownAdvisories).learn_kept(source, signed, client)
-                self._learn_logged(source, client, carried)
             except IndexStale as problem:
                 problem.hint = MAKE_AGAIN
                 raise
-
-    def _learn_logged(self, source: IndexSource, client: "IndexClient", carried: list[LockEntry]) -> None:
-        """Learn that the log of an index, if it has one, has the carried releases: their rows prove it."""
-        logs = self._workspace.resource(KnownLogs)
-        logs.learn(source, client)
-        if unproven := logs.unproven(source, carried):
-            listings = client.listings([entry.name for entry in unproven])
-            logs.require_locked(source, client, unproven, listings)
 
 
 @contextmanager

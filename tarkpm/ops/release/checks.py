@@ -19,13 +19,13 @@ from tarkpm.sources.path import LocalTree
 class Publishable(msgspec.Struct, frozen=True):
     """A checked release: its signature is valid, and its module fits its manifest.
 
-    ``proof`` is of a CI identity, and is not verified.
+    ``ci_proof`` is of a CI identity, and is not verified.
     """
 
     candidate: VerifiedRelease
     files: dict[str, bytes]
     envelope: bytes
-    proof: bytes | None = None
+    ci_proof: bytes | None = None
 
 
 def read_release(folder: Path, source: Source) -> Publishable:
@@ -43,7 +43,7 @@ def read_release(folder: Path, source: Source) -> Publishable:
         )
     candidate = verify_release(collected.files, collected.statement, source, where=where)
     check_publishable(candidate, collected, where=where)
-    return Publishable(candidate, dict(collected.files), collected.statement, collected.proof)
+    return Publishable(candidate, dict(collected.files), collected.statement, collected.ci_proof)
 
 
 def check_publishable(candidate: VerifiedRelease, collected: ReleaseFiles, *, where: str) -> None:
@@ -96,14 +96,15 @@ def signed_release(folder: Path, files: Mapping[str, bytes], *, where: str) -> "
     if signed.files != files:
         others = some(sorted(set(files) ^ set(signed.files)))
         raise DigestMismatch(f"the release statement does not cover {others}", where=f"{where}: {STATEMENT}")
-    return SignedRelease(data, release)
+    return SignedRelease(data, release, signed.ci_proof)
 
 
 class SignedRelease(msgspec.Struct, frozen=True):
-    """A statement as it was read, and the release that it signs."""
+    """A statement as it was read, the release that it signs, and the file of its CI identity beside it."""
 
     envelope: bytes
     release: VerifiedRelease
+    ci_proof: bytes | None = None
 
 
 def check_license(text: str, where: str) -> None:

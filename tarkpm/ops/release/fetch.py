@@ -47,12 +47,12 @@ FETCH_THREADS = 8
 class Release(msgspec.Struct, frozen=True):
     """A verified release and its contents, with the statement.
 
-    ``proof`` is that of a CI identity, as it was fetched: not verified, and not installed.
+    ``ci_proof`` is that of a CI identity, as it was fetched: not verified, and not installed.
     """
 
     candidate: VerifiedRelease
     contents: Mapping[str, bytes]
-    proof: bytes | None = None
+    ci_proof: bytes | None = None
 
     def holds(self, entry: LockEntry) -> bool:
         """Return whether these are the locked contents; they were hashed when the release was verified."""
@@ -281,7 +281,7 @@ def release_of(
     contents = dict(files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
-    return Release(candidate, contents, collected.proof)
+    return Release(candidate, contents, collected.ci_proof)
 
 
 def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:

@@ -84,7 +84,7 @@ def find(workspace: "Workspace", source: OciSource) -> LocatedManifest:
     try:
         data = repository.manifest(source.digest or source.tag)
     except NotFound as problem:
-        if source.tag and not source.digest:
+        if not (source.tag and source.digest):  # what is locked is asked for by its digest
             problem.hint = f"tarkpm versions {shlex.quote(f'oci://{source.oci}')}"
         raise
     # The digest is that of the bytes: a header may say anything (docs/decisions/0205).
@@ -98,11 +98,13 @@ def _newest(repository: "OciRepository", source: OciSource, wanted: TagRange) ->
         return found.name
     others = version_tags(names)
     near = [tag.name for tag in others if tag.stem == wanted.stem]
-    there = some(near or [tag.name for tag in others])
+    there = near or [tag.name for tag in others] or list(names)
     which = f"in '{source.tag}'" if source.tag else "that is no prerelease"
-    message = f"no tag names a version {which}" + (f", but there are {there}" if others else "")
+    message = f"no tag names a version {which}" + (f", but there are {some(there)}" if there else "")
     place = f"oci://{source.oci}"
-    raise NotFound(message, where=place, hint=f"tarkpm versions {shlex.quote(place)}")
+    # A tag such as `latest` names none, and is never taken unless it is asked for.
+    hint = f"tarkpm versions {shlex.quote(place)}" if others else f"name a tag: {place}:TAG"
+    raise NotFound(message, where=place, hint=hint)
 
 
 def release_at(workspace: "Workspace", found: LocatedManifest) -> Release:
@@ -122,7 +124,8 @@ def release_at(workspace: "Workspace", found: LocatedManifest) -> Release:
         files = {MANIFEST: bare_manifest(source, _types(module)), MODULE: module}
         return release_of(ReleaseFiles("", files, None), source)
     files = _files(artifact, artifact.plugin, where) | {artifact.module.name: module}
-    release = release_of(ReleaseFiles("", files, artifact.plugin.statement), source)
+    ci_proof = artifact.plugin.ci_proof
+    release = release_of(ReleaseFiles("", files, artifact.plugin.statement, ci_proof=ci_proof), source)
     check_tagged(source, release.candidate.manifest.version, where=where)
     return release
 

@@ -3,7 +3,7 @@
 from tarkpm.core.ci_identity import CiClaims
 from tarkpm.core.ci_policy import Judged, judge_identity, wanted_identity
 from tarkpm.core.consent import Answers
-from tarkpm.core.names import PROOF, STATEMENT
+from tarkpm.core.names import CI_PROOF, STATEMENT
 from tarkpm.core.release import Requirement
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
@@ -26,9 +26,9 @@ def judged_identity(
 
 def _claims(release: Release) -> CiClaims | None:
     # Without a statement there is nothing that the proof could be of.
-    if release.proof is None or release.candidate.statement is None:
+    if release.ci_proof is None or release.candidate.statement is None:
         return None
     from tarkpm.io.ci_proof import verify_proof
 
-    where = f"{release.candidate.source}: {PROOF}"
-    return verify_proof(release.contents[STATEMENT], release.proof, where=where)
+    where = f"{release.candidate.source}: {CI_PROOF}"
+    return verify_proof(release.contents[STATEMENT], release.ci_proof, where=where)

@@ -6,6 +6,7 @@ from tarkpm.core.digest import Digest
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.release_age import moment_text
+from tarkpm.core.verification import VerifiedRelease
 from tarkpm.core.version import Version
 from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.workspace import Workspace
@@ -23,13 +24,13 @@ class LogEntry(msgspec.Struct, frozen=True):
 
 
 def log_entry(
-    workspace: Workspace, source: object, name: PluginName, version: Version, statement: Digest | None
+    workspace: Workspace, source: object, name: PluginName, version: Version, statement: Digest
 ) -> LogEntry | None:
     """Return the verified entry of a release; None if its index has no log, or no proof is here.
 
     Raises `IndexUntrusted` for a proof in state that does not hold.
     """
-    if not isinstance(source, IndexSource) or statement is None:
+    if not isinstance(source, IndexSource):
         return None
     seen = workspace.resource(KnownLogs).seen(source)
     kept = seen.releases.get(statement) if seen else None
@@ -41,6 +42,14 @@ def log_entry(
     names = tuple(one.witness.name for one in keys.seen_by(proof.checkpoint, where=where))
     since = "" if kept.published is None else moment_text(kept.published)
     return LogEntry(proof.index, since, names)
+
+
+def offered_log_entry(workspace: Workspace, candidate: VerifiedRelease) -> LogEntry | None:
+    """Return the entry of a release that is offered. Raises like `log_entry`."""
+    if candidate.statement is None:
+        return None
+    manifest, statement = candidate.manifest, candidate.statement.sha256
+    return log_entry(workspace, candidate.source, manifest.name, manifest.version, statement)
 
 
 def locked_log_entry(workspace: Workspace, entry: LockEntry | None) -> LogEntry | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tarkpm.core.oci.artifact import Descriptor
 from tarkpm.core.oci.reference import parse
 from tarkpm.core.release import OciSource
+from tarkpm.errors import Unreachable
 from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 
@@ -51,6 +52,7 @@ class Registries:
     def __init__(self, workspace: "Workspace") -> None:
         self._workspace = workspace
         self._lock = threading.Lock()
+        self._is_closed = False
         self._clients: dict[str, Registry] = {}
         self._repositories: dict[str, OciRepository] = {}
 
@@ -61,16 +63,19 @@ class Registries:
         cannot be used.
         """
         with self._lock:
+            # After the first error the other threads of a fetch go on, and nobody would close what they open.
+            if self._is_closed:
+                raise Unreachable("the command has ended", where=str(source))
             if source.oci not in self._repositories:
                 self._repositories[source.oci] = self._open(OciSource(source.oci))
             return self._repositories[source.oci]
 
     def close(self) -> None:
-        """Close the connections."""
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
-        self._repositories.clear()
+        """Close the connections, and open no others."""
+        with self._lock:
+            self._is_closed = True
+            for client in self._clients.values():
+                client.close()
 
     def _open(self, source: OciSource) -> OciRepository:
         workspace = self._workspace

@@ -24,9 +24,9 @@ from typing import Any, Final
 
 import msgspec
 
-MAX_SHARD: Final = 10_000
+MAX_SHARD: Final = 6_000
 """Characters of names in one file of words."""
-CARDS: Final = 16
+CARDS: Final = 8
 """Plugins in one file of cards, on average at most."""
 MAX_WORD: Final = 64
 """Characters of a word that count, as written in ASCII: words are parts of file names."""
@@ -97,7 +97,7 @@ def search_files(cards: Sequence[SearchCard], before: Sequence[SearchCard] = ())
         keys[prefix[0]].append(prefix)
         yield file
     for first, prefixes in keys.items():
-        yield SearchFile(f"keys/{first}.js", False, partial(script, "keys", first, prefixes))
+        yield SearchFile(f"keys/{first}.js", False, partial(_key_script, first, prefixes))
     start = {"buckets": bucket_count(len(cards)), "firsts": "".join(keys)}
     yield SearchFile("start.js", False, partial(script, "start", "", start))
 
@@ -105,6 +105,20 @@ def search_files(cards: Sequence[SearchCard], before: Sequence[SearchCard] = ())
 def bucket_count(plugins: int) -> int:
     """Return the number of files of cards: a power of two, so that it rarely changes as an index grows."""
     return 1 << max(0, (plugins - 1) // CARDS).bit_length()
+
+
+def _key_script(first: str, prefixes: Iterable[str]) -> bytes:
+    """Return sorted prefixes, each as the length of what it shares with the one before, and the rest.
+
+    Bits of a hash are long, and shared: without this, the file of a letter would be the largest of a search.
+    """
+    coded, before = [], ""
+    for prefix in prefixes:
+        pairs = enumerate(zip(before, prefix, strict=False))
+        shared = next((at for at, (a, b) in pairs if a != b), min(len(before), len(prefix)))
+        coded.append(f"{shared:02x}{prefix[shared:]}")
+        before = prefix
+    return script("keys", first, " ".join(coded))
 
 
 def _cards(

@@ -26,7 +26,7 @@ from tarkpm.core.bundle.layout import (
 )
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.core.text import short
-from tarkpm.errors import DigestMismatch, Garbled, NotFound, Refused, TooLarge
+from tarkpm.errors import DigestMismatch, Garbled, NotFound, Refused, StoreError, TooLarge
 from tarkpm.io.files import open_regular
 from tarkpm.io.paths import resolved
 
@@ -47,10 +47,12 @@ class Bundle:
         self.where = str(path)
         try:
             self._file = open_regular(self.path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise NotFound(
                 "there is no such bundle", where=self.where, hint="tarkpm bundle create -o plugins.tar"
             ) from None
+        except OSError as problem:
+            raise StoreError((problem.strerror or "cannot be read").lower(), where=self.where) from None
         try:
             self._members = self._scan()
             self._check_layout()

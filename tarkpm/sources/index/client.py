@@ -14,10 +14,9 @@ from tarkpm.core import claim as claims
 from tarkpm.core import osv, rows, search
 from tarkpm.core.advised import IndexAdvisories, parse_part
 from tarkpm.core.claim import Claim
-from tarkpm.core.digest import FileEntry, split
+from tarkpm.core.digest import FileEntry
 from tarkpm.core.layout import (
     CLAIMS,
-    METADATA,
     SEARCH,
     advisories_path,
     advisory_path,
@@ -35,6 +34,7 @@ from tarkpm.io.login import Login
 from tarkpm.io.paths import expanded
 from tarkpm.io.proxies import DIRECT, Proxies
 from tarkpm.sources.index import cached
+from tarkpm.sources.index.files import split_parts
 from tarkpm.sources.index.places import (
     USUAL,
     Folder,
@@ -86,11 +86,10 @@ class IndexClient:
         The path of a folder is relative to ``base``. ``token`` (as ``Bearer``), or else ``login``, is sent
         only to the index's own server, and never unencrypted. ``floors`` is an earlier value of `seen`.
         With ``kept``, the index is asked as the cache kept it, and with ``frozen`` as that place has it,
-        without a network. ``through`` wraps the place that is asked.
+        without a network: ``is_frozen`` then. ``through`` wraps the place that is asked.
         """
-        self.is_kept = kept or frozen is not None
-        """Whether the index is not asked, but what was kept of it: nothing newer can be fetched."""
-        self._frozen_place, self._through = frozen, through
+        self.is_frozen = kept or frozen is not None
+        self._kept, self._frozen_place, self._through = kept, frozen, through
         self._floors = floors
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
@@ -196,7 +195,7 @@ class IndexClient:
         """The keys of the log that the index's root names; None without a log. Raises like `claims`."""
         self.refresh()
         table = self.session.log
-        return None if table is None else log_keys(table, where=self._at(METADATA))
+        return None if table is None else log_keys(table, where=self.index.url)
 
     @cached_property
     def log_files(self) -> "LogFiles":
@@ -235,7 +234,7 @@ class IndexClient:
         except TooLarge:
             text = f"the release of {pin.name} has more than {size:,} bytes"
             raise DigestMismatch(text, where=where) from None
-        return dict(split(data, pin.parts, where))
+        return dict(split_parts(data, pin.parts, where))
 
     def _documents(
         self,
@@ -279,14 +278,9 @@ class IndexClient:
             frozen=self._frozen,
         )
 
-    @property
-    def is_frozen(self) -> bool:
-        """Return whether a cache or a bundle is asked, which has no tiles of a log."""
-        return self._frozen is not None
-
     @cached_property
     def _frozen(self) -> Frozen | None:
-        if self.is_kept and self._frozen_place is None:
+        if self._kept:
             from tarkpm.sources.index.kept import Kept
 
             return Kept(cached.folder(self._cache, self.index.root))

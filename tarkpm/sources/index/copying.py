@@ -14,8 +14,10 @@ from tarkpm.core import osv, rows, search
 from tarkpm.core.claim import MAX_CLAIM
 from tarkpm.core.digest import sha256
 from tarkpm.core.layout import (
+    CHECKPOINT,
     CLAIMS,
     INDEX,
+    LOG,
     METADATA,
     SEARCH,
     SNAPSHOT,
@@ -29,6 +31,7 @@ from tarkpm.errors import IndexStale, IndexUntrusted, TarkError
 from tarkpm.io.files import atomic_write, read_optional, sync_folder
 from tarkpm.io.parallel import batches, run_parallel
 from tarkpm.sources.index import shape
+from tarkpm.sources.index.copying_log import copy_log
 from tarkpm.sources.index.places import IndexLocation, Missing, within
 from tarkpm.sources.index.session import targets_of
 
@@ -62,6 +65,8 @@ class Copying:
         self._place, self._folder, self._reuse = place, folder, reuse
         self._metadata: dict[str, bytes] = {}
         self.files = self.bytes = 0
+        self.checkpoint = b""
+        """The checkpoint of the index's log, to be written with the timestamp; b"" without a log."""
 
     def get(self, path: str, limit: int, deadline: float) -> bytes:
         """See `IndexLocation`."""
@@ -70,7 +75,10 @@ class Copying:
         if path.startswith(f"{METADATA}/"):
             data = self._metadata[path] = self._obtained(path, limit, deadline)
             return data
-        if (data := self._kept(path, limit)) is not None:
+        is_log = path.startswith(f"{LOG}/")
+        # What the folder has of a log is believed as far as its metadata, and its checkpoint never is.
+        trusted = path != CHECKPOINT and self._reuse if is_log else True
+        if trusted and (data := self.kept(path, limit)) is not None:
             return data
         data = self._place.get(path, limit, deadline)
         if path.startswith(f"{TARGETS}/") and _is_named(path, data):
@@ -104,7 +112,7 @@ class Copying:
     def write(self, path: str, data: bytes) -> None:
         """Write a verified file, unless it is there."""
         file = self._folder / path
-        if self._kept(path, len(data)) == data:
+        if self.kept(path, len(data)) == data:
             return
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(file, data, mode=0o644, durable=False)
@@ -130,12 +138,15 @@ class Copying:
         for path in sorted(self._metadata):
             if path != NOW:
                 self.write(path, self._metadata[path])
+        # Rows prove that a log has them: a client must not find them before the log.
+        if self.checkpoint:
+            atomic_write(self._folder / CHECKPOINT, self.checkpoint, mode=0o644)
         # Everything a timestamp leads to must be on the disk before it is.
         sync_folder(self._folder / METADATA)
         atomic_write(self._folder / NOW, self._metadata[NOW], mode=0o644)
 
     def _check_newer(self) -> None:
-        before = self._kept(NOW, shape.MAX_SIZE[TIMESTAMP])
+        before = self.kept(NOW, shape.MAX_SIZE[TIMESTAMP])
         try:
             kept = shape.check(TIMESTAMP, before, where=NOW).version if before else 0
         except IndexUntrusted:
@@ -146,11 +157,11 @@ class Copying:
             raise IndexStale(text, where=str(self._folder))
 
     def _obtained(self, path: str, limit: int, deadline: float) -> bytes:
-        if path != NOW and self._reuse and (data := self._kept(path, limit)) is not None:
+        if path != NOW and self._reuse and (data := self.kept(path, limit)) is not None:
             return data
         return self._place.get(path, limit, deadline)
 
-    def _kept(self, path: str, limit: int) -> bytes | None:
+    def kept(self, path: str, limit: int) -> bytes | None:
         """Return a file of the folder; of a target only if its contents are those that name it."""
         try:
             data = read_optional(self._folder / path, limit)
@@ -185,6 +196,7 @@ def copy_all(client: "IndexClient", place: Copying) -> tuple[int, int]:
                     copy_releases(client, place, pins)
         place.settle()
     client.session.list_parts()
+    copy_log(client, place)
     place.finish()
     return plugins, releases
 

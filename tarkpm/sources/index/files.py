@@ -1,10 +1,10 @@
 """The target files of an index, by the digests that its metadata signs: from the cache, or fetched."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tarkpm.core.digest import is_digest, sha256
+from tarkpm.core.digest import FileEntry, is_digest, sha256
 from tarkpm.core.layout import TARGETS
 from tarkpm.errors import IndexUntrusted, TooLarge
 from tarkpm.sources.index import cached
@@ -77,3 +77,13 @@ class TargetFiles:
 
 def _is_signed(data: bytes, info: "TargetFile") -> bool:
     return len(data) == info.length and sha256(data) == info.hashes["sha256"]
+
+
+def split_parts(data: bytes, parts: Iterable[FileEntry], where: str) -> Iterator[tuple[str, bytes]]:
+    """Yield each part of a release, checked; truncated data fails the check. Raises `DigestMismatch`."""
+    start = 0
+    for part in parts:
+        piece = data[start : start + part.size]
+        part.check(piece, where=where)
+        yield part.name, piece
+        start += part.size

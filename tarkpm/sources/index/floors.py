@@ -26,8 +26,8 @@ class Floors:
     online key signs the snapshot.
     """
 
-    def __init__(self, before: Mapping[str, int], where: str) -> None:
-        self._before, self._where = before, where
+    def __init__(self, before: Mapping[str, int], where: str, *, frozen: bool = False) -> None:
+        self._before, self._where, self._frozen = before, where, frozen
         self.seen: dict[str, int] = {}
 
     def check(self, updater: Updater, paths: Iterable[str]) -> None:
@@ -40,7 +40,8 @@ class Floors:
             plain = role.partition("/")[0]  # the name written by older versions of tarkpm
             floor = max(self._before.get(role, 0), self._before.get(plain, 0))
             if signed.version < floor:
-                raise stale(f"{plain} version {signed.version}, seen {floor}", self._where)
+                what = f"{plain} version {signed.version}, seen {floor}"
+                raise stale(what, self._where, frozen=self._frozen)
             self.seen[role] = signed.version
 
     def used(self, updater: Updater, paths: Iterable[str]) -> list[Signed]:
@@ -68,8 +69,11 @@ def _bins(claims: Signed | None) -> SuccinctRoles | None:
     return delegations.succinct_roles if delegations else None
 
 
-def stale(what: str, where: str) -> IndexStale:
-    """Return the error for a server whose metadata is older than a version seen before."""
+def stale(what: str, where: str, *, frozen: bool = False) -> IndexStale:
+    """Return the error for a server, or a ``frozen`` place, with older metadata than was seen before."""
+    if frozen:
+        text = f"what was kept of the index is older than a version seen before ({what})"
+        return IndexStale(text, where=where, hint="run it with a network: tarkpm sync")
     return IndexStale(
         f"stale mirror: its metadata is older than a version seen before ({what})",
         where=where,

@@ -77,3 +77,21 @@ def check_lifetimes(signed: Iterable[Signed], now: datetime, *, where: str) -> N
                 where=where,
                 hint="run it with a network: tarkpm sync",
             )
+
+
+def expired(seen: Mapping[str, shape.Seen], folder: Path, where: str) -> IndexStale:
+    """Return the error for an index of which the metadata that was ``seen``, or is cached, expired."""
+    ages = {role: one.expires for role, one in seen.items()}
+    for role in (ROOT, TIMESTAMP, SNAPSHOT):
+        data = cached.read((folder / f"{role}.json").resolve())
+        if role not in ages and data is not None:
+            ages[role] = shape.check(role, data, where=where).expires
+    since, role = min((expires, role) for role, expires in ages.items())
+    # A clock that runs ahead expires every index, so both times are shown.
+    here = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    return IndexStale(
+        f"index expired since {since.replace('T', ' ').replace('Z', ' UTC'):.40}"
+        f" (locked installs still work): its {role} was not renewed; here it is {here}",
+        where=where,
+        hint="if this clock is right, ask the index's maintainers to run: tarkpm index refresh",
+    )

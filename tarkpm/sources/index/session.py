@@ -36,7 +36,7 @@ from tarkpm.core.layout import (
     TOP,
     advisories_path,
 )
-from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError
+from tarkpm.errors import IndexUntrusted, StoreError, TarkError
 from tarkpm.io.files import make_private
 from tarkpm.io.locks import exclusive
 from tarkpm.sources.index import bins, cached, shape
@@ -44,7 +44,7 @@ from tarkpm.sources.index.engine import Updater, UpdaterConfig
 from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
 from tarkpm.sources.index.files import NOTHING, TargetFiles
 from tarkpm.sources.index.floors import Floors, stale
-from tarkpm.sources.index.kept import check_lifetimes, last_fresh
+from tarkpm.sources.index.kept import check_lifetimes, expired, last_fresh
 from tarkpm.sources.index.places import Frozen, IndexLocation, Patience, within
 
 R = TypeVar("R")
@@ -90,7 +90,7 @@ class Session:
         maintainers' metadata seen before (`Floors`). ``frozen`` is the place, if it is one (`kept`).
         """
         self._frozen = frozen
-        self.floors = Floors(floors, where)
+        self.floors = Floors(floors, where, frozen=frozen is not None)
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
         self._first = root.removeprefix("sha256:")
         self._folder = cached.folder(cache, root)
@@ -270,7 +270,7 @@ class Session:
         except (TarkError, OSError):
             raise
         except ExpiredMetadataError:
-            raise self._expired() from None
+            raise expired(self._fetcher.seen, self._folder, self._where) from None
         except BadVersionNumberError as problem:
             raise stale(_first_line(problem), self._where) from None
         except UnsignedMetadataError as problem:
@@ -279,22 +279,6 @@ class Session:
             raise IndexUntrusted(
                 f"not what the index's maintainers signed: {_first_line(problem)}", where=self._where
             ) from None
-
-    def _expired(self) -> IndexStale:
-        ages = {role: seen.expires for role, seen in self._fetcher.seen.items()}
-        for role in (ROOT, TIMESTAMP, SNAPSHOT):
-            data = cached.read((self._folder / f"{role}.json").resolve())
-            if role not in ages and data is not None:
-                ages[role] = shape.check(role, data, where=self._where).expires
-        since, role = min((expires, role) for role, expires in ages.items())
-        # A clock that runs ahead expires every index, so both times are shown.
-        here = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        return IndexStale(
-            f"index expired since {since.replace('T', ' ').replace('Z', ' UTC'):.40}"
-            f" (locked installs still work): its {role} was not renewed; here it is {here}",
-            where=self._where,
-            hint="if this clock is right, ask the index's maintainers to run: tarkpm index refresh",
-        )
 
 
 def targets_of(signed: Signed) -> Mapping[str, TargetFile]:

@@ -18,7 +18,7 @@ from tarkpm.core.shapes import from_json
 from tarkpm.errors import Refused, TarkError, Unreachable
 from tarkpm.io.proxies import is_loopback
 from tarkpm.sources.oci.credentials import FoundLogin, find
-from tarkpm.sources.oci.exchange import RegistryAnswer, Sender
+from tarkpm.sources.oci.exchange import RegistryAnswer, Sender, at_origin
 
 MAX_ANSWER: Final = 64 << 10
 """Bytes of a token server's answer."""
@@ -163,7 +163,8 @@ class RegistryLogins:
             url = f"{realm.url}{'&' if '?' in realm.path else '?'}{urlencode(asked)}"
             # A redirect is not followed: it would send the login to yet another server.
             return self._sender.send("GET", url, headers, limit=MAX_ANSWER, deadline=deadline)
+        except Unreachable as problem:
+            raise at_origin(problem, realm) from None
         except TarkError as problem:
-            # Without the URL's query and the request's body, which name what the login is for.
             problem.where = problem.where or realm.origin
             raise

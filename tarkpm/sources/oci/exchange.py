@@ -109,6 +109,16 @@ def check_open_line(url: str) -> None:
         raise Refused("plain http is only for a registry on this machine", hint="use a registry with https")
 
 
+def at_origin(problem: Unreachable, target: urls.RequestTarget) -> Unreachable:
+    """Return the error about a server that a registry named, with its origin as its place.
+
+    The path and query of such a URL may be a permission, or name what a login is for.
+    """
+    problem.where = problem.where or target.origin
+    problem.hint = problem.hint or f"see whether it answers: curl -I {target.origin}"
+    return problem
+
+
 def _read(response: Response, limit: int) -> bytes:
     failed = response.status >= 300
     limit = min(limit, MAX_ERROR) if failed else limit

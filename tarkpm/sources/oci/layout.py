@@ -15,7 +15,7 @@ from tarkpm.core.oci.artifact import MAX_OCI_MANIFEST
 from tarkpm.core.oci.decode import MAX_MODULE
 from tarkpm.core.oci.reference import digest_text, tag_name
 from tarkpm.core.shapes import from_json
-from tarkpm.errors import DigestMismatch, NotFound, Refused, StoreError, TooLarge
+from tarkpm.errors import DigestMismatch, NotFound, Refused, Unreachable
 from tarkpm.io.files import read_file
 from tarkpm.sources.oci.registry import MAX_TAGS, FetchedManifest
 
@@ -37,7 +37,7 @@ def read_index(data: bytes, *, where: str) -> dict[str, str]:
     """Return the digests that an index.json names, by tag. Raises `Refused` for another document."""
     try:
         index = from_json(data, _Index)
-    except msgspec.DecodeError:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise Refused("expected the index.json of an OCI image layout", where=where) from None
     found: dict[str, str] = {}
     for one in index.manifests[:MAX_TAGS]:
@@ -79,20 +79,28 @@ class LayoutFolder:
 
     def _digests(self) -> dict[str, str]:
         """Return the digests by tag; of a tag that is there twice, the last one."""
-        file = self._folder / "index.json"
-        try:
-            return read_index(read_file(file, MAX_INDEX), where=str(file))
-        except (FileNotFoundError, NotADirectoryError):
-            raise NotFound("the mirror does not have the repository", where=str(self._folder)) from None
+        data = self._read("index.json", MAX_INDEX)
+        if data is None:
+            raise NotFound("the mirror does not have the repository", where=str(self._folder))
+        return read_index(data, where=str(self._folder / "index.json"))
 
     def _blob(self, digest: str, limit: int) -> bytes:
-        file = self._folder / "blobs" / "sha256" / digest_text(digest).removeprefix("sha256:")
-        try:
-            data = read_file(file, limit)
-        except FileNotFoundError:
-            raise NotFound(f"the mirror does not have {digest}", where=str(self._folder)) from None
-        except StoreError as problem:
-            raise TooLarge(problem.message, where=str(file)) from None
+        data = self._read(f"blobs/sha256/{digest_text(digest).removeprefix('sha256:')}", limit)
+        if data is None:
+            raise NotFound(f"the mirror does not have {digest}", where=str(self._folder))
         if (found := f"sha256:{sha256(data)}") != digest:
             raise DigestMismatch(f"the blob has digest {found}, expected {digest}", where=str(self._folder))
         return data
+
+    def _read(self, name: str, limit: int) -> bytes | None:
+        """Return a file of the folder; None if it is not there.
+
+        Raises `TooLarge`, `StoreError` for what is no regular file, and `Unreachable` if it cannot be read.
+        """
+        file = self._folder / name
+        try:
+            return read_file(file, limit)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as problem:  # a share that went away says nothing about the release
+            raise Unreachable((problem.strerror or "cannot be read").lower(), where=str(file)) from None

@@ -195,9 +195,9 @@ class Registry:
         try:
             target = urls.redirected(here, found[1])
         except ValueError as problem:
-            raise Unreachable(f"the link to more tags: {problem}", where=here.origin) from None
+            raise Unreachable(f"the link to more tags: {problem}", where=f"oci://{self.host}") from None
         if target.origin != here.origin:
-            raise Unreachable("the link to more tags leads to another server", where=here.origin)
+            raise Unreachable("the link to more tags leads to another server", where=f"oci://{self.host}")
         return target.url
 
 

@@ -17,7 +17,7 @@ from tarkpm.io.http_request import Headers, RequestLimits
 from tarkpm.io.proxies import Proxies, is_loopback
 from tarkpm.io.tls import speaks_tls
 from tarkpm.sources.oci.authorization import RegistryLogins, TokenScope
-from tarkpm.sources.oci.exchange import RegistryAnswer, Sender
+from tarkpm.sources.oci.exchange import RegistryAnswer, Sender, at_origin
 
 MAX_REDIRECTS: Final = 3
 MAX_SMALL: Final = 64 << 10
@@ -163,7 +163,13 @@ class RegistrySession:
         for _ in range(MAX_REDIRECTS):
             if answer.status not in _REDIRECTS or not answer.header("location"):
                 return answer
-            answer = send(self.named(answer))
+            target = self.named(answer)
+            try:
+                answer = send(target)
+            except Unreachable as problem:
+                # The registry answers and its object store does not: say which of them, without the
+                # permission that is in the URL.
+                raise at_origin(problem, urls.parse(target)) from None
         if answer.status in _REDIRECTS:
             raise Unreachable(f"the registry redirects more than {MAX_REDIRECTS} times")
         return answer

@@ -10,7 +10,7 @@ from tarkpm.cli.console import style
 from tarkpm.cli.identity_option import identity_option
 from tarkpm.cli.maintainer import desk, index_folder, online_key_option
 from tarkpm.cli.options import Invocation, common, dry_run
-from tarkpm.core.names import PROOF
+from tarkpm.core.names import CI_PROOF
 
 if TYPE_CHECKING:
     from tarkpm.core.ci_identity import CiIdentity
@@ -46,7 +46,7 @@ def accept_command(
         return _accept_rebuild(invocation, folder, release, online_key)
     report = accept(desk(invocation, folder), release, online_key, identity, drop_identity=drop_identity)
     if report.unverified:
-        invocation.ui.note(f"{PROOF} was not verified: name the workflow with --identity")
+        invocation.ui.note(f"{CI_PROOF} was not verified: name the workflow with --identity")
     done = "would accept" if invocation.settings.dry_run else "accepted"
     invocation.report(
         report,

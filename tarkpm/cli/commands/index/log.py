@@ -49,12 +49,13 @@ def log_command() -> None:
     "--witness", "witnesses", multiple=True, metavar="NAME=KEY", help="Key of a witness. May be repeated."
 )
 @click.option(
+    "--remove", multiple=True, metavar="NAME", help="Remove the witness of this name. May be repeated."
+)
+@click.option(
     "--quorum",
     type=int,
-    default=0,
-    show_default=True,
     metavar="COUNT",
-    help="Number of witnesses who must have seen a release.",
+    help="Number of witnesses who must have seen a release. [default: unchanged, at first 0]",
 )
 @maintainer_command
 def init_command(
@@ -63,13 +64,14 @@ def init_command(
     log_key: str,
     key_name: str,
     witnesses: tuple[str, ...],
-    quorum: int,
+    remove: tuple[str, ...],
+    quorum: int | None,
     keys: tuple[str, ...],
 ) -> int:
     """Begin the log of an index, or change its witnesses.
 
     All releases are logged, and from then on each one that is accepted. A log never ends. Run it again to
-    name other witnesses.
+    add or remove witnesses, or to change the quorum.
     """
     from tarkpm.ops.registry.transparency import LogPlan, log_init
 
@@ -77,6 +79,7 @@ def init_command(
         read_key(log_key, "--log") if log_key else None,
         key_name,
         tuple(map(_witness, witnesses)),
+        remove,
         quorum,
     )
     report_proposal(invocation, log_init(desk(invocation, folder), plan, keys))
@@ -145,6 +148,9 @@ def _log_lines(log: "SeenTree", *, ok: bool = True) -> list[str]:
         f"  tree     {log.tree}",
     ]
     lines += [f"  witness  {neutral(one.name)} {one.key}" for one in log.seen_by]
+    seen = {one.name for one in log.seen_by}
+    lines += [f"  not yet  {neutral(name)}" for name in log.witnesses if name not in seen]
+    lines += [f"  quorum   {log.quorum} of {len(log.witnesses)}"] if log.quorum else []
     if log.compared is not None:
         lines.append(f"  compared with a tree of {log.compared:,}: it is the same log")
     return lines
@@ -183,7 +189,10 @@ def witness_command(invocation: Invocation, index: str, root: str, key: str, out
         if report.before
         else "  seen before  nothing: this is the first time",
     ]
-    lines += [f"  file         {report.file}"] if report.file else ["", *report.text.splitlines()]
+    if report.file:
+        lines.append(f"  file         {report.file}")
+    elif report.text:
+        lines += ["", *report.text.splitlines()]
     invocation.report(report, lambda: lines)
     return 0
 

@@ -10,6 +10,7 @@
   const MAX_WORD = 64;
   const MAX_WORDS = 8;
   const MAX_LOOKED = 150; // plugins looked at for one page of results
+  const RANKED = 150; // names that are ranked together: more are better, and load more files
   const WORD = /[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])[\p{L}\p{N}])+/gu;
 
   const waiting = new Map();
@@ -66,7 +67,12 @@
   // The keys of the files that contain words which begin with ``word``, or a part of them.
   async function filesOf(word, start) {
     if (!start.firsts.includes(word[0])) return [];
-    const keys = await load("keys", word[0]) ?? [];
+    const coded = await load("keys", word[0]) ?? "";
+    let before = "";
+    const keys = coded.split(" ").map((one) => {
+      before = before.slice(0, parseInt(one.slice(0, 2), 16)) + one.slice(2);
+      return before;
+    });
     return keys.filter((key) => key.startsWith(word) || `${word}.`.startsWith(key) || word.startsWith(key));
   }
 
@@ -137,7 +143,7 @@
     const sorted = () => some.sort((a, b) => rank(a) - rank(b) || a.length - b.length || (a < b ? -1 : 1));
     for await (const name of names) {
       if (near.every((set) => set.has(name))) some.push(name);
-      if (some.length >= 500) {
+      if (some.length >= RANKED) {
         yield* sorted();
         some = [];
       }
