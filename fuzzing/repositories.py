@@ -7,6 +7,8 @@ import tempfile
 import zlib
 from pathlib import Path
 
+from dulwich.errors import ApplyDeltaError
+
 from fuzzing.target import Target
 from tarkpm.io import netrc
 from tarkpm.io.login import is_sendable
@@ -152,8 +154,9 @@ class _kept:  # noqa: N801  # reads as a function
 
 
 TARGETS = (
-    Target("git-pack", pack, words=("PACK",)),
-    Target("git-pack-deltas", pack_entries),
+    # `GitRemote` translates dulwich's error for a malformed delta, as it translates all of dulwich's.
+    Target("git-pack", pack, (ApplyDeltaError,), ("PACK",)),
+    Target("git-pack-deltas", pack_entries, (ApplyDeltaError,)),
     Target("git-tree", tree, (ValueError,), ("100644 ", "40000 ", "120000 ", "160000 ", "..")),
     Target("git-commit", commit, words=("tree ", "parent ", "object ", "\n", "0" * 40)),
     Target(

@@ -173,3 +173,9 @@ def test_a_free_folder_is_the_first_number_that_nobody_has() -> None:
     assert claim(owners, "calc", places[2], keep_data=False)[-1].folder == "calc@2"
     owners = {"calc": (Owner("calc", places[0]), Owner("calc@2", places[1]))}
     assert claim(owners, "calc", places[2], keep_data=False)[-1].folder == "calc@3"
+
+
+def test_grants_are_capabilities() -> None:
+    texts = ("storage", "http:a.example")
+    found = msgspec.structs.replace(KNOWN, grants=texts).granted
+    assert {str(one) for one in found} == {*texts}

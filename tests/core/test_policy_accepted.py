@@ -199,4 +199,4 @@ def test_a_proved_identity_replaces_no_signature_and_no_former_key() -> None:
 
 
 def test_an_identity_that_is_not_proved_is_a_question_and_vouches_for_nothing() -> None:
-    assert asked(weigh(candidate(), judged=UNPROVED)) == [*UNKNOWN, ("IdentityChanged", "", False)]
+    assert asked(weigh(candidate(), judged=UNPROVED)) == [("IdentityChanged", "", False), *UNKNOWN]
