@@ -121,7 +121,9 @@ def _entry(workspace: Workspace, name: PluginName | None) -> IndexEntry:
         text = f"this project has no index named '{name}'"
         raise NotFound(text, where=where, hint="tarkpm index list")
     if not indexes:
-        raise NotFound("this project has no index", where=where, hint="tarkpm index list")
+        raise NotFound(
+            "this project has no index", where=where, hint="tarkpm index add NAME URL --root sha256:…"
+        )
     if name is None and len(indexes) > 1:
         text = f"expected --index, because the project has several: {some(sorted(indexes))}"
         raise TarkError(text, where=where, hint="tarkpm index list")

@@ -115,3 +115,6 @@ def test_a_folder_of_something_else(made: Carrying, tmp_path: Path) -> None:
         2, "a registry serves plugins, and no index", "bundle push"
     )
     sandbox.run("mirror", copy, "--index", "other").failed(2, "no index named 'other'")
+    stranger = Sandbox(tmp_path / "stranger")
+    stranger.init()
+    stranger.run("mirror", copy).failed(2, "this project has no index", "help: tarkpm index add NAME URL")

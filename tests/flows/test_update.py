@@ -33,7 +33,8 @@ def test_old_and_new_are_shown_and_only_what_is_wider_is_asked(
     assert f"was 1.0.0 at {old[:12]}" in looked.out
     assert followed.run("info", "text-tools", "--json").ok().json["version"] == "1.0.0"
     (taken,) = followed.run("update", "--json").ok().json["plugins"]
-    assert taken["previous"] == {"version": "1.0.0", "commit": old, "signer": publisher.key}
+    previous = {"version": "1.0.0", "commit": old, "signer": publisher.key, "digest": ""}
+    assert taken["previous"] == previous
     assert (taken["gained"], taken["lost"]) == ([], [])
     publisher.release("1.2.0", capabilities='http = ["api.example"]')
     before = documents(followed)

@@ -89,10 +89,10 @@ class Registries:
 
             workspace.ui.busy(f"reading {place}")
             return OciRepository(LayoutFolder(Path(place)), "")
-        # A mirror is asked for code, too, so a policy has to allow it.
         # The name of a repository that is short enough may be too long below a mirror's.
         found = parse(place)
         mirror = OciSource(f"{found.registry}/{found.repository}")
+        # A mirror is asked for code, too, so a policy has to allow it.
         if rules and mirror != source:
             rules.check_source(mirror)
         workspace.ui.busy(f"asking {mirror}")
