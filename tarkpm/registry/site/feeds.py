@@ -17,7 +17,7 @@ from tarkpm.registry.site.pages import Pages
 MAX_LLMS: Final = 200
 """Plugins in llms.txt; more are found through the pages."""
 _EPOCH: Final = "1970-01-01T00:00:00Z"
-_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~])")
+_MARKDOWN: Final = re.compile(r"([\\`*_\[\]()<>!|~])")
 
 
 class _Entry(msgspec.Struct, frozen=True):
