@@ -15,7 +15,7 @@ EVERYWHERE = ("json", "project", "user", "accept_project", "verbose")
 
 def root() -> click.Context:
     """Return the context of the program itself."""
-    return click.Context(group, info_name="tarkpm")
+    return click.Context(group, info_name="tarkpm", **group.context_settings)
 
 
 def below(parent: click.Context) -> Iterator[click.Context]:

@@ -56,7 +56,7 @@ def refused(victim: Sandbox, state: Documents, *sentences: str) -> None:
 
 
 def test_from_git_to_an_accepted_index(forged: Forge, victim: Sandbox) -> None:
-    mine, theirs = option(forged, "good-calc.git@v1.0.0"), option(forged, "other")
+    mine, theirs = option(forged, "good-calc.git@v1.0.0"), option(forged, "other ed25519")
     install(victim, documents(forged, mine, mine.signer))
     sentence = f"change the source of 'calc': {mine.place} → the index 'other' ({theirs.place})"
     refused(victim, documents(forged, theirs), sentence)

@@ -36,7 +36,8 @@ def test_no_sentence_is_cut_in_a_narrow_terminal(
 
 @pytest.fixture(scope="module")
 def root() -> click.Context:
-    return click.Context(group, info_name="tarkpm")
+    # With its settings: a command keeps the help option that its first context asks for.
+    return click.Context(group, info_name="tarkpm", **group.context_settings)
 
 
 def test_no_summary_is_cut_off(root: click.Context) -> None:
