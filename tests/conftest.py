@@ -54,6 +54,9 @@ hypothesis.settings.load_profile("tarkpm")
 def pytest_configure(config: pytest.Config) -> None:
     """Let the costliest properties have fewer examples in the default run than in `dev.py test --slow`."""
     examples.QUICK = config.option.markexpr == "not slow"
+    if examples.QUICK:  # each run makes other examples
+        hypothesis.settings.register_profile("quick", deadline=None, max_examples=examples.many(200))
+        hypothesis.settings.load_profile("quick")
     gc.disable()  # until all tests are collected: a third of the collection's time looks for garbage in vain
 
 

@@ -389,7 +389,10 @@ def _nothing_came_of_it(victim: Sandbox, run: Run, status: int, text: str) -> No
     assert not [path for path in victim.store.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(row, marks=pytest.mark.slow) if row == "a fan of deltas" else row for row in ROWS],
+)
 def test_a_hostile_server(victim: Sandbox, tmp_path: Path, name: str) -> None:
     row = ROWS[name]()
     with GitServer(tmp_path / "srv", before=row.hook) as server, unchanged(victim):

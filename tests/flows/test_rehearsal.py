@@ -108,6 +108,7 @@ def year(tmp_path: Path, calendar: Calendar) -> Year:
     return Year(tmp_path, calendar)
 
 
+@pytest.mark.slow  # fifteen seconds
 def test_a_year_of_an_index(year: Year) -> None:
     january_an_index_is_made(year)
     february_a_release_and_everybody_has_it(year)

@@ -8,6 +8,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import many
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import LimitReached
@@ -70,7 +71,7 @@ _RETURNED = st.fixed_dictionaries(
     ).map(b"".join),
     st.sampled_from(["greet", "call"]),
 )
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=many(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_bytes_end_in_one_of_the_known_ways(data: bytes, doing: str) -> None:
     wire = _Wire(data)
     reported: list[str] = []

@@ -68,7 +68,9 @@ def test_git_daemon(tmp_path: Path, repo: GitRepo, filters: bool) -> None:
         check(f"{base}/demo.git", repo)
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["version 2", "version 0"])
+@pytest.fixture(
+    scope="module", params=[True, pytest.param(False, marks=pytest.mark.slow)], ids=["version 2", "version 0"]
+)
 def ssh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     with sshd(tmp_path_factory.mktemp("sshd") / "etc", version_2=request.param) as running:
         yield running
