@@ -61,9 +61,9 @@ def test(rest: list[str]) -> int:
     prepare("slow" if slow else "test")
     rest = [argument for argument in rest if argument != "--slow"]
     marks = [] if slow else ["-m", "not slow"]
-    # Three workers for two processors: many tests wait for deadlines or shells. With worksteal a worker that
+    # Four workers for two processors: many tests wait for deadlines or shells. With worksteal a worker that
     # is done takes tests from the others, and until then tests that share a fixture stay together.
-    pytest: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "3", "--dist", "worksteal", *marks, *rest]
+    pytest: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "4", "--dist", "worksteal", *marks, *rest]
     # Tests start tarkpm some hundred times, and those processes must not write bytecode themselves.
     compiled: list[str | Path] = [PYTHON, "-m", "compileall", "-q", "-j", "0", "tarkpm"]
     return check([]) or run(compiled) or run(pytest, {**in_memory(), "PYTHONDONTWRITEBYTECODE": ""})

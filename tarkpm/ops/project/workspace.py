@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -256,11 +256,8 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
         # 2. Delete what an interrupted command staged: under the lock, no other command is using it.
         location.environment.clear_work()
         # 3. Read documents and record only now, as the first two steps may change them.
-        workspace = Workspace(settings, location, state, ui)
-        try:
+        with closing(Workspace(settings, location, state, ui)) as workspace:
             yield workspace
-        finally:
-            workspace.close()
 
 
 @contextmanager
@@ -284,12 +281,9 @@ def open_for_reading(
         except Unfinished as problem:
             ui.note(f"{problem.message} ({problem.where})")
     with environment.reading():
-        workspace = Workspace(settings, location, state, ui)
-        _ = parsed and (workspace.project, workspace.lock)  # an unreadable document is an error for most
-        try:
+        with closing(Workspace(settings, location, state, ui)) as workspace:
+            _ = parsed and (workspace.project, workspace.lock)  # an unreadable document is an error for most
             yield workspace
-        finally:
-            workspace.close()
 
 
 def _recover(environment: Environment, state: State, ui: Ui) -> None:
