@@ -280,10 +280,9 @@ def open_for_reading(
                 _recover(environment, state, ui)
         except Unfinished as problem:
             ui.note(f"{problem.message} ({problem.where})")
-    with environment.reading():
-        with closing(Workspace(settings, location, state, ui)) as workspace:
-            _ = parsed and (workspace.project, workspace.lock)  # an unreadable document is an error for most
-            yield workspace
+    with environment.reading(), closing(Workspace(settings, location, state, ui)) as workspace:
+        _ = parsed and (workspace.project, workspace.lock)  # an unreadable document is an error for most
+        yield workspace
 
 
 def _recover(environment: Environment, state: State, ui: Ui) -> None:
