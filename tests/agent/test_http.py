@@ -80,7 +80,7 @@ def test_what_is_refused(served: Served) -> None:
     assert len(served.token) >= 40
 
 
-@pytest.mark.parametrize("version", [NEW, OLD])
+@pytest.mark.parametrize("version", [NEW, pytest.param(OLD, marks=pytest.mark.slow)])
 def test_eight_clients_of_each_revision(served: Served, version: str) -> None:
     import httpx2
     from mcp import Client

@@ -42,6 +42,7 @@ def seconds_of(objects: Sequence[bytes]) -> float:
     return time.process_time() - start
 
 
+@pytest.mark.slow
 def test_the_worst_order_costs_what_the_best_does() -> None:
     objects = [each for seed in range(COUNT // 51) for each in chain(50, seed)]
     forward = seconds_of(objects)

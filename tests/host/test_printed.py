@@ -96,7 +96,7 @@ def test_many_lines_are_dropped_and_the_next_call_prints_again(
     assert printed(lines, "stdout") == ["again"]
 
 
-@pytest.mark.parametrize("tool", ["spin", "recurse"])
+@pytest.mark.parametrize("tool", ["spin", pytest.param("recurse", marks=pytest.mark.slow)])
 def test_output_without_end_ends_at_the_deadline(
     printing: PluginImage, lines: list[LogLine], tool: str
 ) -> None:
@@ -110,7 +110,7 @@ def test_output_without_end_ends_at_the_deadline(
     assert sum(len(line.message) for line in lines) < 2 * KEPT
 
 
-@pytest.mark.parametrize("tool", ["spin", "recurse"])
+@pytest.mark.parametrize("tool", ["spin", pytest.param("recurse", marks=pytest.mark.slow)])
 def test_the_beginning_of_endless_output_outlives_a_worker_that_is_killed(
     printing: PluginImage, lines: list[LogLine], monkeypatch: pytest.MonkeyPatch, tool: str
 ) -> None:

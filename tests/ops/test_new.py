@@ -40,9 +40,8 @@ def contents(folder: Path) -> set[str]:
     [
         *(("c", kind) for kind in TYPES),
         ("rust", "tool"),
-        ("javascript", "tool"),
         *(pytest.param("rust", kind, marks=SLOW) for kind in TYPES[1:]),
-        *(pytest.param("javascript", kind, marks=SLOW) for kind in TYPES[1:]),
+        *(pytest.param("javascript", kind, marks=SLOW) for kind in TYPES),
         *(pytest.param("python", kind, marks=SLOW) for kind in TYPES),
     ],
 )

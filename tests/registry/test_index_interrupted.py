@@ -37,6 +37,7 @@ def test_a_killed_accept_leaves_the_old_index_or_the_new(tmp_path: Path, communi
         assert result["findings"] in ([], ["no listed release has this file"]), result
 
 
+@pytest.mark.slow
 def test_a_killed_claim_leaves_the_old_index_or_the_new(tmp_path: Path, community: Community) -> None:
     new = community.key("pat2")
     command = ("index", "rotate", "publisher", "text-tools", "--to", new, *BOTH)
@@ -47,6 +48,7 @@ def test_a_killed_claim_leaves_the_old_index_or_the_new(tmp_path: Path, communit
         assert (result["refreshed"], result["findings"]) == (0, []), result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["root", "online"])
 def test_a_killed_rotation_with_all_keys_here_is_finished_by_the_next_refresh(
     tmp_path: Path, community: Community, what: str
@@ -63,6 +65,7 @@ def test_a_killed_rotation_with_all_keys_here_is_finished_by_the_next_refresh(
         assert (result["findings"], result["waiting"]) == ([], []), result
 
 
+@pytest.mark.slow
 def test_a_killed_create_is_finished_by_the_next_refresh(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path / "work")
     keys = [word for who in ("alice", "bob") for word in ("--maintainer", sandbox.key(who))]
@@ -105,6 +108,7 @@ def test_a_killed_change_of_maintainers_is_finished_by_the_next_refresh(
         assert (result["findings"], result["waiting"]) == ([], []), result
 
 
+@pytest.mark.slow
 def test_a_killed_change_of_the_online_key_is_finished_by_the_next_refresh(
     tmp_path: Path, community: Community
 ) -> None:

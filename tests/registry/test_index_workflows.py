@@ -250,6 +250,7 @@ def build(
     )
 
 
+@pytest.mark.slow  # five seconds
 def test_the_example_index_is_built_once_and_brought_up_to_date_after_that(tmp_path: Path) -> None:
     folder = tmp_path / "community"
     made = build(folder, "--bins", "1")

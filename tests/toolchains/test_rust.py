@@ -124,6 +124,7 @@ b = ""
 
 
 @pytest.mark.skipif(not HAS_RUST, reason="Debian's libstd-rust-dev-wasm32 is not installed")
+@pytest.mark.slow  # four seconds; test_new builds a plugin in Rust
 def test_every_function_of_the_bindings(sandbox: Sandbox) -> None:
     folder = sandbox.cwd / "every"
     (folder / "tests").mkdir(parents=True)
