@@ -54,7 +54,7 @@ def fuzz(target: Target, seconds: float) -> bool:
     options = [
         f"-max_total_time={seconds:.0f}",
         f"-max_len={target.longest}",
-        "-timeout=20",
+        "-timeout=120",  # of wall time: other work may stop a process; CPU time is limited in `Target.check`
         "-rss_limit_mb=1024",
         "-malloc_limit_mb=512",
         f"-artifact_prefix={work}/",

@@ -4,7 +4,6 @@ What is offered was often written by somebody else, so only values of a strict g
 names, key names, and capabilities as tarkpm itself writes them.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import islice
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.errors import TarkError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.project.location import Location
     from tarkpm.ops.project.settings import Settings
 
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_PLAIN = lazy_pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """Names that mean nothing else to a shell."""
 MAX_FILES: Final = 20_000
 """Files of an index that are looked at when somebody presses TAB."""

@@ -39,9 +39,13 @@ def _let_go(stream: TextIO | None) -> None:
             return
 
 
-def _needs_a_worker(given: list[str]) -> bool:
-    """Return whether the command runs a plugin: a guess, made before anything can parse the words."""
-    return given[:1] == ["call"] and not {"-h", "--help"} & set(given)
+_WORKERS = {"call": 1, "add": 2}
+"""How many workers a command starts with: `add` compiles a plugin and asks it for its tools."""
+
+
+def _workers(given: list[str]) -> int:
+    """Return how many workers the command needs: a guess, made before anything can parse the words."""
+    return 0 if {"-h", "--help"} & set(given) else _WORKERS.get(" ".join(given[:1]), 0)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,14 +61,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     from tarkpm.host import prestart
 
-    # 1. Start a worker before the imports: both take about as long, and then take it together.
-    if _needs_a_worker(given):
-        prestart.start()
+    # 1. Start workers before the imports: both take about as long, and then take it together.
+    if workers := _workers(given):
+        prestart.start(workers)
     try:
         # 2. Only now import click and the command.
         from tarkpm.cli.group import run
 
         return run(given)
     finally:
-        # 3. A command that failed before it took the worker leaves it to be ended here.
+        # 3. A command that did not take its workers leaves them to be ended here.
         prestart.drop()

@@ -1,11 +1,12 @@
 """Options of every command, accepted before the command as well: ``tarkpm --project app list``."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+from tarkpm.core.patterns import lazy_pattern
 
 _EVERYWHERE = (
     (("--json",), {"is_flag": True, "help": "Print the result as JSON."}),
@@ -51,7 +52,7 @@ def _with(function: Callable[..., Any], options: Any) -> Callable[..., Any]:
 
 
 _BARE = {"--accept-project": "any", "--http": "127.0.0.1:0"}
-_ADDRESS = re.compile(r"[\d.\[\]:]+|localhost(:\d+)?")
+_ADDRESS = lazy_pattern(r"[\d.\[\]:]+|localhost(:\d+)?")
 
 
 def with_explicit_values(arguments: list[str]) -> list[str]:

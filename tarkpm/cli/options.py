@@ -3,7 +3,6 @@
 import functools
 import math
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from tarkpm.cli.console import Console, echo, echo_json, echo_output
 from tarkpm.cli.global_options import everywhere, said_before
 from tarkpm.cli.identity_option import identity_option
 from tarkpm.core import variables
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
 from tarkpm.ops.project.settings import ANY_DECISIONS, Settings, user_paths
@@ -265,7 +265,7 @@ def _accepted(text: str, where: str) -> str:
     return text
 
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST = lazy_pattern(r"sha256:[0-9a-f]{64}")
 
 
 def read(reader: Callable[[str], T], text: str, where: str) -> T:

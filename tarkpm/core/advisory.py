@@ -6,13 +6,13 @@ the online key can add, change or hide one. `core.osv` reads and writes the docu
 An advisory decides nothing by itself: `tarkpm audit` reports it, and a team's policy may block a severity.
 """
 
-import re
 from enum import IntEnum
 from typing import Final
 
 import msgspec
 
 from tarkpm.core.digest import Digest
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.text import short
 from tarkpm.core.version import Comparator, Range, Version
@@ -21,7 +21,7 @@ MAX_ID: Final = 64
 
 # Upper case only: an id is part of a file's name, and some file systems ignore case. OSV gives private
 # databases the prefix x_.
-_ID = re.compile(r"x_[A-Z0-9]+(?:-[A-Z0-9]+)*")
+_ID = lazy_pattern(r"x_[A-Z0-9]+(?:-[A-Z0-9]+)*")
 
 
 class Severity(IntEnum):

@@ -4,15 +4,15 @@ The gate and the interfaces behind it decide; this says what would have to be gr
 test expects to be refused, and what a plugin has to declare.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from tarkpm.core import home_path, urls
 from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.scope import PRIVATE, READ_ONLY, normalize_scope
 
-_WEB_SOCKET: Final = re.compile(r"(?i)^ws(s?)://")
+_WEB_SOCKET: Final = lazy_pattern(r"(?i)^ws(s?)://")
 
 
 def asked(interface: str, function: str, args: Sequence[Any]) -> Capability | None:

@@ -9,14 +9,15 @@ Names of repositories and owners can be taken over after a rename or a deletion.
 the ids that the forge never reuses are added: ``?repository_id=768213997&owner_id=2314423``.
 """
 
-import re
 from typing import Final
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
+
 GITHUB: Final = "https://token.actions.githubusercontent.com"
 """The issuer of identity tokens for GitHub Actions."""
-_TEXT: Final = re.compile(
+_TEXT: Final = lazy_pattern(
     r"github:(?P<repository>[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100})"
     r"/(?P<workflow>\.github/workflows/[A-Za-z0-9._-]{1,100}\.ya?ml)"
     r"@(?P<ref>refs/(?:tags|heads)/[A-Za-z0-9._/+-]{0,200}\*?)"

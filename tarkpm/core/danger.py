@@ -8,9 +8,10 @@ from typing import Final
 
 from tarkpm.core import home_path
 from tarkpm.core.capability import Capability
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.scope import PRIVATE, READ_ONLY, split_host
 
-_SECRET: Final = re.compile(
+_SECRET: Final = lazy_pattern(
     r"token|secret|key|pass|pwd|cred|auth|cookie|session|private|vault|cert|login|account|wallet|ssh|gpg|netrc"
     r"|database|dsn|(^|_)(pat|psk|pin|otp|url|uri|id)(_|$)",
     re.IGNORECASE,
@@ -18,7 +19,7 @@ _SECRET: Final = re.compile(
 _NEARBY: Final = frozenset(
     {"local", "localhost", "lan", "home", "internal", "intranet", "corp", "arpa", "test"}
 )
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:*/~${}\[\]-]+")
+_PLAIN: Final = lazy_pattern(r"[A-Za-z0-9_.:*/~${}\[\]-]+")
 
 
 def is_dangerous(capability: Capability) -> bool:

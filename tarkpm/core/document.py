@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.shapes import from_value
 from tarkpm.core.text import EMPTY, bounded_int, json_flaw, reject_constant
 from tarkpm.errors import DocumentError, TarkError
@@ -29,9 +30,9 @@ MAX_KEY_DEPTH = 32
 MAX_DOTS = 200
 """Limit of dots in a line outside of quotes. The time of tomllib is quadratic in their number."""
 
-_CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: |\r?$)", re.MULTILINE)
-_QUOTED = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
-_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_CONFLICT = lazy_pattern(rb"^(?:<{7}|>{7})(?: |\r?$)", re.MULTILINE)
+_QUOTED = lazy_pattern(rb"\"[^\"\n]*\"|'[^'\n]*'")
+_PLACE = lazy_pattern(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMES = {
     "str": "a string",
     "int": "an integer",

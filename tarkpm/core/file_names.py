@@ -1,12 +1,13 @@
 """The names of a release's files and folders: what they may contain, and which are one file."""
 
 import itertools
-import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-_PART: Final = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
+from tarkpm.core.patterns import lazy_pattern
+
+_PART: Final = lazy_pattern(r"[^/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
 
 
 def file_name(text: str) -> str:

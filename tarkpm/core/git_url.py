@@ -12,6 +12,7 @@ from urllib.parse import unquote, urljoin
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.errors import Refused
 
 MAX_URL: Final = 2048
@@ -21,19 +22,19 @@ DEFAULT_PORTS: Final = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "file"
 """The schemes there are, and the port of each that need not be written."""
 
 _SYNONYMS = {"git+ssh": "ssh", "ssh+git": "ssh"}
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#\\]*)(?P<rest>.*)")
+_URL = lazy_pattern(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#\\]*)(?P<rest>.*)")
 _USER = r"[A-Za-z0-9._][A-Za-z0-9._+-]{0,63}"
-_SCP = re.compile(
+_SCP = lazy_pattern(
     rf"(?P<user>{_USER})@(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*):(?P<path>[^:\\]+)"
 )
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
+_AUTHORITY = lazy_pattern(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})+)+")
-_HOME_PATH = re.compile(r"[A-Za-z0-9._~][A-Za-z0-9._~!$&'()*+,;=-]*(?:/[A-Za-z0-9._~!$&'()*+,;=-]+)*")
-_ODD_LOCATION = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|///")
+_HOST = lazy_pattern(rf"{_LABEL}(?:\.{_LABEL})*")
+_PATH = lazy_pattern(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})+)+")
+_HOME_PATH = lazy_pattern(r"[A-Za-z0-9._~][A-Za-z0-9._~!$&'()*+,;=-]*(?:/[A-Za-z0-9._~!$&'()*+,;=-]+)*")
+_ODD_LOCATION = lazy_pattern(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|///")
 """Relative to one parser, absolute to another."""
-_FILE = re.compile(r"(?:/(?:[^/%\\?#]|%[0-9A-Fa-f]{2})+)+")
+_FILE = lazy_pattern(r"(?:/(?:[^/%\\?#]|%[0-9A-Fa-f]{2})+)+")
 
 
 class GitUrl(msgspec.Struct, frozen=True):

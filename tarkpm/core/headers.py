@@ -1,7 +1,8 @@
 """Names of request headers that only tarkpm sets. Pure."""
 
-import re
 from typing import Final
+
+from tarkpm.core.patterns import lazy_pattern
 
 FRAMING: Final = frozenset(
     {
@@ -23,7 +24,7 @@ FRAMING: Final = frozenset(
 A plugin that sets these could smuggle a second request into the first (RFC 9112, 11.2).
 """
 
-NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+NAME: Final = lazy_pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 """A header name: a token of RFC 9110, section 5.6.2."""
 
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.private_places import NAMES, PLACES, REASONS, RUN
 from tarkpm.core.text import is_legible, short
 
@@ -26,10 +27,10 @@ MAX_LENGTH: Final = 512
 MAX_DEPTH: Final = 32
 
 _ODD: Final = frozenset("\\?~${}[]\"'`")
-VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,63})\}")
+VARIABLE: Final = lazy_pattern(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,63})\}")
 
 _TARK: Final = (".config", "tark")
-_OWN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}_oauth\.json")
+_OWN: Final = lazy_pattern(r"[a-z0-9][a-z0-9_-]{0,63}_oauth\.json")
 """The name of a plugin's credentials file: the only kind of file of tark that a plugin may access."""
 
 

@@ -1,10 +1,11 @@
 """Whether a license expression can be satisfied with some allowed licenses (SPDX specification, annex D)."""
 
-import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
-_TOKEN: Final = re.compile(r"\(|\)|[^\s()]+")
+from tarkpm.core.patterns import lazy_pattern
+
+_TOKEN: Final = lazy_pattern(r"\(|\)|[^\s()]+")
 MAX_DEPTH: Final = 32
 
 

@@ -13,6 +13,7 @@ import msgspec
 from tarkpm.core import home_path, urls
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.document import Text
+from tarkpm.core.patterns import lazy_pattern
 
 MAX_SCOPES: Final = 64
 MAX_EXTRA: Final = 32
@@ -36,10 +37,10 @@ OURS: Final = frozenset(
 )
 """Parameters that tarkpm sets in an authorization request. None may occur twice (RFC 6749, section 3.1)."""
 
-_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
-_CLIENT = re.compile(r"[\x20-\x7e]{1,512}")
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_VALUE = re.compile(r"[\x20-\x7e]{0,512}")
+_TOKEN = lazy_pattern(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
+_CLIENT = lazy_pattern(r"[\x20-\x7e]{1,512}")
+_NAME = lazy_pattern(r"[A-Za-z0-9._-]{1,64}")
+_VALUE = lazy_pattern(r"[\x20-\x7e]{0,512}")
 
 _Extra = dict[str, str]
 

@@ -5,7 +5,6 @@ one word. Fields beyond this subset are ignored, as OSV asks of readers.
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ import msgspec
 from tarkpm.core.advisory import Advisory, Severity, Span, advisory_id, checked
 from tarkpm.core.digest import Digest, is_digest
 from tarkpm.core.document import decode_json
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.release import index_root, plugin_name
 from tarkpm.core.text import short
 from tarkpm.core.version import Version
@@ -30,7 +30,7 @@ MAX_REFERENCES: Final = 20
 MAX_SUMMARY: Final = 200
 """In characters."""
 
-_TIME = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z")
+_TIME = lazy_pattern(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z")
 
 
 class _Package(msgspec.Struct):

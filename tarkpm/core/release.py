@@ -1,12 +1,12 @@
 """Plugin names, sources and requirements: the values that identify a release."""
 
-import re
 from typing import Any, Final, NewType
 
 import msgspec
 
 from tarkpm.core import git_url
 from tarkpm.core.file_names import folder_path
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.shapes import from_value
 from tarkpm.core.tags import TagRange, tag_range, version_tag
 from tarkpm.core.text import refuse_empty, short, without_login
@@ -19,9 +19,9 @@ PluginName = NewType("PluginName", str)
 MAX_NAME: Final = 64
 TYPES: Final = ("auth", "tool", "provider", "hook", "channel")
 
-_NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_ROOT = re.compile(r"sha256:[0-9a-f]{64}")
+_NAME = lazy_pattern(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+_COMMIT = lazy_pattern(r"[0-9a-f]{40}")
+_ROOT = lazy_pattern(r"sha256:[0-9a-f]{64}")
 
 
 def plugin_name(text: str) -> PluginName:

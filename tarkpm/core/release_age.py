@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.release import PluginName, Source, folded
 from tarkpm.core.text import short
 from tarkpm.core.version import Version
@@ -22,9 +23,9 @@ DAY: Final = 24 * HOUR
 MAX_AGE: Final = 365 * DAY
 """The longest age: with more, a typing error would block every update for years."""
 _UNITS: Final = {"h": HOUR, "d": DAY, "w": 7 * DAY}
-_AGE = re.compile(r"([1-9][0-9]{0,3})([hdw])", re.ASCII)
+_AGE = lazy_pattern(r"([1-9][0-9]{0,3})([hdw])", re.ASCII)
 _MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
-_MOMENT_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+_MOMENT_TEXT = lazy_pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
 
 def parse_age(text: str, *, key: str = KEY) -> int:

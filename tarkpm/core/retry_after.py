@@ -1,14 +1,15 @@
 """What a server says about when to come back: ``Retry-After`` (RFC 9110, 10.2.3). Pure."""
 
-import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from tarkpm.core.patterns import lazy_pattern
+
 TOO_MANY: Final = 429
 """Too Many Requests (RFC 6585, 4)."""
 
-_SECONDS = re.compile(r"[0-9]{1,9}")
+_SECONDS = lazy_pattern(r"[0-9]{1,9}")
 
 
 def is_overloaded(status: int) -> bool:

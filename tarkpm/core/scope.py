@@ -1,9 +1,9 @@
 """Scopes of capabilities: their canonical form, and the intersection of two (docs/trust-rules.md, rule 6)."""
 
-import re
 from typing import Final
 
 from tarkpm.core import home_path, secret
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.text import is_legible, short
 
 DEFAULT_PORT: Final = 443
@@ -11,9 +11,9 @@ READ_ONLY: Final = ":ro"
 PRIVATE: Final = "private:"
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
-_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
+_HOST = lazy_pattern(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
+_ENV = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*\*?")
+_AUTHORITY = lazy_pattern(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
 def normalize_scope(kind: str, scope: str) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.headers import NAME, is_framing
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.text import short
 
 MAX_DECLARED: Final = 8
@@ -31,7 +32,7 @@ _NAME: Final = r"[a-z0-9][a-z0-9._-]{0,63}"
 _BOUND: Final = rf"(?:{SIGN_IN})?{_NAME}"
 # No quote: a card puts this text in quotation marks, which it must not be able to end.
 _FORMAT: Final = r"[A-Za-z0-9!#$%&'*+./:=@^_`|~{} -]+"
-_TEXT: Final = re.compile(
+_TEXT: Final = lazy_pattern(
     rf"(?P<id>{_ID})(?:=(?P<name>{_BOUND}))?"
     rf"(?: to (?P<host>[^ ]+) as (?P<header>[^ :]+): (?P<format>{_FORMAT}))?"
 )

@@ -4,22 +4,22 @@ A source may name a range on them (docs/decisions/0190): ``^1.2``, or ``text-too
 begin with ``text-tools-``. A ``v`` before the version is optional in both.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.text import short
 from tarkpm.core.version import Range, Version
 
-_VERSION: Final = re.compile(r"(?P<prefix>(?:.*[^0-9.])?)(?P<version>[0-9]+\.[0-9]+\.[0-9]+(?:[-+].*)?)")
+_VERSION: Final = lazy_pattern(r"(?P<prefix>(?:.*[^0-9.])?)(?P<version>[0-9]+\.[0-9]+\.[0-9]+(?:[-+].*)?)")
 """What comes before a version never ends in a digit or dot: ``v1.1.2.3`` names none."""
-_RANGE: Final = re.compile(r"(?P<prefix>(?:[^~^=<>*]*[-/_@+])?[vV]?)(?P<range>[~^=<>*].*|[0-9][0-9.]*\*.*)")
+_RANGE: Final = lazy_pattern(r"(?P<prefix>(?:[^~^=<>*]*[-/_@+])?[vV]?)(?P<range>[~^=<>*].*|[0-9][0-9.]*\*.*)")
 """A range begins with an operator or has a ``*``: ``1.2`` and ``v1`` may be the names of tags."""
 _NEVER: Final = frozenset("^~*")
 """Characters that no tag has (git-check-ref-format(1))."""
-_V: Final = re.compile(r"(?:(?<=[-/_@+])|^)[vV]$")
+_V: Final = lazy_pattern(r"(?:(?<=[-/_@+])|^)[vV]$")
 
 
 class VersionTag(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NoReturn
 
+from tarkpm.core.patterns import lazy_pattern
+
 _SELECTORS: Final = ((0x180B, 0x180F), (0xFE00, 0xFE0E), (0xE0100, 0xE01EF))
 BLANKS: Final = frozenset("\u2800\u3164\u115f\u1160\uffa0\u034f\u17b4\u17b5") | frozenset(
     chr(code) for first, last in _SELECTORS for code in range(first, last + 1)
@@ -15,7 +17,7 @@ MAX_DIGITS: Final = 4300
 
 EMPTY: Final = "expected a value, found an empty string"
 
-_PASSWORD = re.compile(r"(/[^/\s@:]*):[^/\s@]+@")
+_PASSWORD = lazy_pattern(r"(/[^/\s@:]*):[^/\s@]+@")
 
 
 def neutral(text: str, *, keep: str = "", limit: int | None = None) -> str:
@@ -178,7 +180,7 @@ def masked(text: str) -> str:
 
 
 _DIGEST: Final = len("@sha256:") + 64
-_REFERENCE: Final = re.compile(r"oci://.*@sha256:[0-9a-f]{64}", re.IGNORECASE | re.DOTALL)
+_REFERENCE: Final = lazy_pattern(r"oci://.*@sha256:[0-9a-f]{64}", re.IGNORECASE | re.DOTALL)
 
 
 def without_login(text: str) -> str:

@@ -5,16 +5,16 @@ comments, spelling, order, line ends and the byte order mark of everything else 
 editor that keeps a syntax tree and prints it again cannot promise that (docs/decisions/0105).
 """
 
-import re
 import tomllib
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from tarkpm.core.document import BOM, inline
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.toml_items import Splices, update_value
 from tarkpm.core.toml_scan import Keys, TomlStatement, TomlValue, line_end, scan
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_BARE = lazy_pattern(r"[A-Za-z0-9_-]+")
 
 Table = Mapping[str, Any]
 

@@ -1,14 +1,14 @@
 """Splices of a text, and how the items of a TOML list or inline table are changed by them."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from tarkpm.core.document import inline
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.toml_scan import ARRAY, TABLE, TomlItem, TomlValue, line_end
 
-_REST = re.compile(r"[ \t]*(?:#[^\n]*)?\r?\n")
-_BLANKS = re.compile(r"[ \t]*")
+_REST = lazy_pattern(r"[ \t]*(?:#[^\n]*)?\r?\n")
+_BLANKS = lazy_pattern(r"[ \t]*")
 
 
 class Splices:

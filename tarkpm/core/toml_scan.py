@@ -10,17 +10,19 @@ from typing import Final
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
+
 Keys = tuple[str, ...]
 
 ARRAY: Final = "]"
 TABLE: Final = "}"
 
-_SPACE = re.compile(r"[ \t]*")
-_TRIVIA = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
-_LINE = re.compile(r"[^\n]*\n?")
-_KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*'""")
+_SPACE = lazy_pattern(r"[ \t]*")
+_TRIVIA = lazy_pattern(r"(?:[ \t\r\n]+|#[^\n]*)*")
+_LINE = lazy_pattern(r"[^\n]*\n?")
+_KEY = lazy_pattern(r"""[A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*'""")
 # A multi-line string may end with one or two quotation marks of its own before the closing three.
-_SCALAR = re.compile(
+_SCALAR = lazy_pattern(
     r'"""(?:\\.|[^\\])*?"""(?:"{0,2})'
     r"|'''.*?'''(?:'{0,2})"
     r'|"(?:\\.|[^"\\])*"'

@@ -10,16 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from tarkpm.core.name_similarity import skeleton
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.tool import ToolChanges, ToolDef
 from tarkpm.core.tool_text import schema_texts
 
-_ESCAPED: Final = re.compile(r"\\(?:x[01][0-9a-f]|x7f|x[89][0-9a-f]|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_ESCAPED: Final = lazy_pattern(r"\\(?:x[01][0-9a-f]|x7f|x[89][0-9a-f]|u[0-9a-f]{4}|U[0-9a-f]{8})")
 """What `text.neutral` makes of a character that is invisible or controls the terminal."""
 _ANY: Final = re.IGNORECASE | re.DOTALL
 _CREDENTIAL: Final = r"\b(?:id_rsa|\.ssh/|\.aws/|\.env\b|api[_ -]?keys?|access tokens?|passwords?)"
 _SEND: Final = r"\b(?:read|send|pass|include|provide|attach)\b"
 _TO_THE_MODEL: Final = tuple(
-    re.compile(pattern, _ANY)
+    lazy_pattern(pattern, _ANY)
     for pattern in (
         r"</?\s*(?:important|system|instructions?|secret|admin)\b",
         r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous)",
@@ -30,7 +31,7 @@ _TO_THE_MODEL: Final = tuple(
 )
 """Phrases that tell a model what to do, instead of what the tool does."""
 _EXFILTRATION: Final = tuple(
-    re.compile(pattern, _ANY)
+    lazy_pattern(pattern, _ANY)
     for pattern in (_CREDENTIAL + r".{0,60}" + _SEND, _SEND + r".{0,60}" + _CREDENTIAL)
 )
 _LATIN: Final = str.maketrans(
@@ -38,8 +39,8 @@ _LATIN: Final = str.maketrans(
 )
 """Cyrillic and Greek letters that look like Latin ones (UTS 39, confusables)."""
 _LOOKALIKE: Final = "".join(map(chr, _LATIN))
-_MIXED: Final = re.compile(f"[A-Za-z][{_LOOKALIKE}]|[{_LOOKALIKE}][A-Za-z]")
-_SEPARATOR: Final = re.compile(r"[\s_-]+|(?<=[a-z])(?=[A-Z])")
+_MIXED: Final = lazy_pattern(f"[A-Za-z][{_LOOKALIKE}]|[{_LOOKALIKE}][A-Za-z]")
+_SEPARATOR: Final = lazy_pattern(r"[\s_-]+|(?<=[a-z])(?=[A-Z])")
 """What separates words in a name: ``ignore_previousRules`` reads like a sentence."""
 
 

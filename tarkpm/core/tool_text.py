@@ -6,10 +6,10 @@ limits.
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.text import neutral
 from tarkpm.core.tool import ToolDef
 
@@ -27,7 +27,7 @@ _KEYWORDS: Final = _NAMES | frozenset(
     "maxItems uniqueItems contains allOf anyOf oneOf not if then else deprecated readOnly writeOnly".split()
 )
 _TYPES: Final = frozenset({"null", "boolean", "object", "array", "number", "string", "integer"})
-_DIALECT: Final = re.compile(r"https?://json-schema\.org/[a-z0-9/.-]{1,40}#?")
+_DIALECT: Final = lazy_pattern(r"https?://json-schema\.org/[a-z0-9/.-]{1,40}#?")
 
 
 def schema_texts(schema: str) -> tuple[str, ...]:

@@ -5,25 +5,25 @@ a host is ASCII or an address in canonical form, an authority has no user and no
 backslash, control character or space.
 """
 
-import re
 from typing import Final
 from urllib.parse import quote, urljoin
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.scope import DEFAULT_PORT, normalize_scope
 
 MAX_URL: Final = 8192
 """In characters."""
 
 PORTS: Final = {"https": 443, "http": 80}
-_URL = re.compile(r"(?P<scheme>[A-Za-z]{1,16})://(?P<authority>[^/?#]*)(?P<rest>[^#]*)(?P<fragment>#.*)?")
-_AUTHORITY = re.compile(
+_URL = lazy_pattern(r"(?P<scheme>[A-Za-z]{1,16})://(?P<authority>[^/?#]*)(?P<rest>[^#]*)(?P<fragment>#.*)?")
+_AUTHORITY = lazy_pattern(
     r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z_](?:[0-9A-Za-z._-]*[0-9A-Za-z_])?)(?::(?P<port>[0-9]{1,5}))?"
 )
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BAD_ESCAPE = lazy_pattern(r"%(?![0-9A-Fa-f]{2})")
 # Some parsers read these as relative, others as absolute.
-_ODD_LOCATION = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|///")
+_ODD_LOCATION = lazy_pattern(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|///")
 _LEGAL = "/?:@!$&'()*+,;=-._~%[]|"
 
 

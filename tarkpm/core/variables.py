@@ -5,16 +5,16 @@ of a CI system leaves behind (docs/decisions/0095-an-empty-value-is-an-error.md)
 keep their own convention, where empty mostly means unset.
 """
 
-import re
 from collections.abc import Mapping
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.text import EMPTY
 from tarkpm.errors import TarkError
 
 YES = ("1", "true", "yes", "on")
 NO = ("0", "false", "no", "off")
 
-_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_NUMBER = lazy_pattern(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 def text(environment: Mapping[str, str], name: str) -> str:

@@ -10,10 +10,11 @@ True
 True
 """
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property, total_ordering
+
+from tarkpm.core.patterns import lazy_pattern
 
 MAX_LENGTH = 256
 
@@ -21,15 +22,15 @@ _NUMBER = r"(?:0|[1-9][0-9]*)"
 _IDENTIFIER = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _PRE = rf"(?P<pre>{_IDENTIFIER}(?:\.{_IDENTIFIER})*)"
 _BUILD = r"(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)"
-_VERSION = re.compile(
+_VERSION = lazy_pattern(
     rf"(?P<major>{_NUMBER})\.(?P<minor>{_NUMBER})\.(?P<patch>{_NUMBER})(?:-{_PRE})?(?:\+{_BUILD})?"
 )
-_COMPARATOR = re.compile(
+_COMPARATOR = lazy_pattern(
     rf"(?P<op>\^|~|=|>=|<=|>|<)?\s*(?P<major>{_NUMBER})"
     rf"(?:\.(?:(?P<wild1>[*xX])(?:\.[*xX])?|(?P<minor>{_NUMBER})"
     rf"(?:\.(?:(?P<wild2>[*xX])|(?P<patch>{_NUMBER})(?:-{_PRE})?(?:\+{_BUILD})?))?))?"
 )
-_BARE = re.compile(r"[0-9][0-9.]*(?:[-+]\S*)?")
+_BARE = lazy_pattern(r"[0-9][0-9.]*(?:[-+]\S*)?")
 """A comparator without an operator or a wildcard."""
 
 Key = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]

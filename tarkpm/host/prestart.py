@@ -1,7 +1,7 @@
-"""A worker process that starts ahead of its plugin, while the command that needs it does something else.
+"""Worker processes that start ahead of their plugin, while the command that needs them does something else.
 
-This module imports nothing until it is called. A `WorkerPool` that does not fork takes the process for its
-first worker; the command line ends one that was not taken.
+This module imports nothing until it is called. A `WorkerPool` that does not fork takes them for its first
+worker, and for the compiler of its module; the command line ends those that were not taken.
 """
 
 from contextlib import suppress
@@ -13,19 +13,20 @@ if TYPE_CHECKING:
 _started: list["AnyProcess"] = []
 
 
-def start() -> None:
-    """Start a worker, unless one waits already."""
-    if _started:
+def start(count: int = 1) -> None:
+    """Start workers until so many wait."""
+    if len(_started) >= count:
         return
     from tarkpm.errors import HostError
-    from tarkpm.host.process import Process
+    from tarkpm.host.process import WITH_SCHEMAS, Process
 
     with suppress(HostError):  # the pool reports the problem when it starts one itself
-        _started.append(Process())
+        while len(_started) < count:
+            _started.append(Process(WITH_SCHEMAS))  # it has the time
 
 
 def take() -> "AnyProcess | None":
-    """Return the worker that was started, if it still runs. The caller then owns it."""
+    """Return a worker that was started, if one still runs. The caller then owns it."""
     with suppress(IndexError):  # another thread may take the last one
         while _started:
             process = _started.pop()
@@ -36,7 +37,6 @@ def take() -> "AnyProcess | None":
 
 
 def drop() -> None:
-    """End the worker that was not taken."""
-    process = take()
-    if process is not None:
+    """End the workers that were not taken."""
+    while process := take():
         process.kill()

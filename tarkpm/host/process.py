@@ -15,6 +15,8 @@ from typing import Protocol
 from tarkpm.errors import HostError
 
 WORKER = ("-I", "-m", "tarkpm.host.worker")
+WITH_SCHEMAS = (*WORKER, "--schemas")
+"""A worker that will check tool arguments: it imports the validator while it waits for its plugin."""
 SOCKET = 3
 Socket = socket.socket
 # Enough for a traceback. A hostile worker decides what is in it.
@@ -144,9 +146,9 @@ class Process:
             self._how = described(status)
 
 
-def start(*, schemas: bool = False) -> Process:  # noqa: ARG001  # a new interpreter imports them at LOAD
+def start(*, schemas: bool = False) -> Process:
     """Start a worker by exec. A `Start`."""
-    return Process()
+    return Process(WITH_SCHEMAS if schemas else WORKER)
 
 
 def described(status: int) -> str:

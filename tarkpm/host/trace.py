@@ -6,12 +6,12 @@ Values are masked by place (some headers, environment values, random bytes, long
 URLs, bodies and other text, by name: the values of ``…token…``, ``…secret…`` and the like.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.text import neutral
 
 SHORT: Final = 16
@@ -23,7 +23,7 @@ SECRET_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-goog-api-key"}
 )
 # Every repetition before the value is bounded, so that matching a hostile text takes linear time.
-_NAMED: Final = re.compile(
+_NAMED: Final = lazy_pattern(
     r"""(?ix)
     ( (?: token | secret | password | passwd | api[-_]?key | credential | assertion
         | device_code | code_verifier | authorization | cookie ) [\w-]{0,40}
@@ -31,10 +31,10 @@ _NAMED: Final = re.compile(
     ( (?: bearer\s )? (?: \\. | [^"'&\s,;}\\] )+ )
     """
 )
-_SECRET_NAME: Final = re.compile(
+_SECRET_NAME: Final = lazy_pattern(
     r"(?i)token|secret|passw|api[-_]?key|credential|auth|verifier|device[-_]?code|cookie"
 )
-_USER_INFO: Final = re.compile(r"(://)([^/@\s]{1,500})(?=@)")
+_USER_INFO: Final = lazy_pattern(r"(://)([^/@\s]{1,500})(?=@)")
 
 
 class TracedCall(msgspec.Struct, frozen=True):

@@ -1,15 +1,16 @@
 """A user name with a password or token, which never appears in output by accident."""
 
 import base64
-import re
 from typing import Any
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
+
 MAX_SECRET = 4096
 """Length limit of a user name or password, in characters."""
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNPRINTABLE = lazy_pattern(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Login(msgspec.Struct, frozen=True):

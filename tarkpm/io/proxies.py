@@ -1,21 +1,21 @@
 """Choose the proxy of a request. Pure: the command line passes the environment in."""
 
 import ipaddress
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.errors import Refused
 from tarkpm.io import hosts
 
-_WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]+):(?P<port>[0-9]{1,5})")
+_WITH_PORT = lazy_pattern(r"(?P<host>\[[^\]]*\]|[^:\[\]]+):(?P<port>[0-9]{1,5})")
 """An IPv6 address needs brackets before a port (RFC 3986, 3.2.2)."""
 
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_HOST = lazy_pattern(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 """A name or an address. A library that is given anything else says so in its own words, or hangs."""
 
 

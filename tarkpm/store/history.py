@@ -4,7 +4,6 @@ A generation is found by the id of the project's environment, so it moves with t
 none. It decides nothing: what it holds goes through the same checks as documents that were pulled.
 """
 
-import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Final
 import msgspec
 
 from tarkpm.core.digest import Digest, sha256
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.errors import StoreError, TarkError
 from tarkpm.io.files import atomic_write, make_private
 from tarkpm.store.documents import read_document
@@ -29,7 +29,7 @@ _MAX_BYTES: Final = 64 * 1024 * 1024
 _ALWAYS: Final = 2
 _VERSION: Final = 1
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999: later ones cannot be shown
-_NAME: Final = re.compile(r"([1-9][0-9]{0,8})\.json")
+_NAME: Final = lazy_pattern(r"([1-9][0-9]{0,8})\.json")
 
 
 class Generation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -86,9 +86,10 @@ def test_ctrl_c_is_ignored_by_it(worker: Worker) -> None:
     assert ignored & 1 << 1  # bit 1 is signal 2
 
 
-def test_its_arguments_say_nothing(worker: Worker) -> None:
+def test_its_arguments_say_no_more_than_that_it_runs_a_tool(worker: Worker) -> None:
     arguments = proc(worker, "cmdline").split("\0")
-    assert arguments == [sys.executable, "-I", "-m", "tarkpm.host.worker", str(os.getpid()), ""]
+    expected = [sys.executable, "-I", "-m", "tarkpm.host.worker", "--schemas", str(os.getpid()), ""]
+    assert arguments == expected
 
 
 def test_it_has_two_threads_and_an_idle_one_does_not_tick(worker: Worker) -> None:

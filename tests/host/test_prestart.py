@@ -2,12 +2,16 @@
 
 import os
 import signal
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tarkpm.errors import HostError
 from tarkpm.host import prestart, process
+from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.image import PluginImage
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import PluginHost
@@ -23,9 +27,23 @@ def worker() -> Iterator[Process]:
     prestart.drop()
 
 
-def test_there_is_one_at_most(worker: Process) -> None:
+def test_there_are_no_more_than_needed(worker: Process) -> None:
     prestart.start()
     assert prestart._started == [worker]
+    prestart.start(2)
+    assert len(prestart._started) == 2
+    assert worker in prestart._started
+
+
+def test_those_of_a_module_that_is_not_compiled_yet_compile_it_and_run_it(
+    tmp_path: Path, text_tools: PluginImage
+) -> None:
+    prestart.start(2)
+    pids = {one.pid for one in prestart._started}
+    with PluginHost(cache=CompileCache(tmp_path, b"k" * 32)) as host:
+        host.load(text_tools)
+        assert host._workers[text_tools.name].pid in pids
+        assert prestart.take() is None
 
 
 def test_the_first_plugin_of_a_host_gets_it(worker: Process, text_tools: PluginImage) -> None:
@@ -34,6 +52,15 @@ def test_the_first_plugin_of_a_host_gets_it(worker: Process, text_tools: PluginI
         assert host._workers[text_tools.name].pid == worker.pid
         assert prestart.take() is None
     assert worker.ended
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the maps of a process are Linux's")
+def test_it_imports_the_validator_while_it_waits(worker: Process) -> None:
+    maps = Path(f"/proc/{worker.pid}/maps")
+    end = time.monotonic() + 30
+    while "jsonschema_rs" not in maps.read_text():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_one_that_ended_meanwhile_is_replaced(worker: Process, text_tools: PluginImage) -> None:

@@ -252,7 +252,7 @@ def _compile_once(image: PluginImage, limits: Limits, start: Start, *, mapped: b
 def forked_workers() -> Iterator[None]:
     """Let hosts in this process have workers as those of Python programs do: forked, in 6 ms instead of 90."""
 
-    with patch.object(prestart, "start", lambda: None), patch.object(pool, "start", fork_a_worker):
+    with patch.object(prestart, "start", lambda _=1: None), patch.object(pool, "start", fork_a_worker):
         yield
 
 

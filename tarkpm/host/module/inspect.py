@@ -8,12 +8,12 @@ Format: the component model's `Binary.md` (sections 10 and 11, externname, exter
 specification, 5.5 (sections 2 and 7).
 """
 
-import re
 from collections.abc import Callable
 from typing import Final, Literal
 
 import msgspec
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.errors import ModuleInvalid
 from tarkpm.host.module import legacy_abi
 from tarkpm.host.module.reader import Malformed, Reader, extern_name
@@ -28,7 +28,7 @@ MAX_NAMES: Final = 10_000
 
 INTERFACES: Final = frozenset(PACKAGE + name for name in IMPORTS)
 """Interfaces that tark provides to a component."""
-WASI: Final = re.compile(r"wasi:(?:cli|clocks|filesystem|io|random|sockets)/[a-z-]+@0\.2\.[0-9]+")
+WASI: Final = lazy_pattern(r"wasi:(?:cli|clocks|filesystem|io|random|sockets)/[a-z-]+@0\.2\.[0-9]+")
 """WASI interfaces that wasmtime provides with an empty configuration.
 
 Not ``wasi:http``: wasmtime has no allow-list of hosts for it.

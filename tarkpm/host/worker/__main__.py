@@ -1,4 +1,4 @@
-"""``python -I -m tarkpm.host.worker [--forks] PARENT``: a worker process, or the server that forks them.
+"""``python -I -m tarkpm.host.worker [--schemas|--forks] PARENT``: a worker, or the server that forks them.
 
 `tarkpm.host.process` starts it in a session of its own with an empty environment, /dev/null as standard input
 and output, a bounded pipe as standard error, and one socket. It ends when process PARENT is gone.
@@ -50,7 +50,7 @@ def _run(parent: int) -> None:
     # 3. Limit resources, and then wait for the first request.
     confine.limit()
     # 4. Kernel confinement depends on the request; `loop._load` continues these steps.
-    loop.run(SOCKET, parent)
+    loop.run(SOCKET, parent, schemas="--schemas" in sys.argv)
     os._exit(0)  # nothing needs cleaning up, and the interpreter's own shutdown takes 10 ms
 
 

@@ -129,11 +129,13 @@ def _check(payload: bytes, cap: Cap) -> None:
         raise Failure("output") from None
 
 
-def run(fd: int, parent: int) -> None:
-    """Serve the socket ``fd`` of process ``parent`` until it is closed."""
+def run(fd: int, parent: int, *, schemas: bool = False) -> None:
+    """Serve the socket ``fd`` of process ``parent`` until it is closed. ``schemas`` imports the validator."""
     other = _Parent(fd)
     try:
         other.tell(HELLO, {"version": VERSION})
+        if schemas:  # while the parent looks for the plugin's code
+            Schemas(ready=True)
         _serve(other, parent)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return

@@ -10,6 +10,7 @@ import msgspec
 
 from tarkpm.core.file_names import folder_path
 from tarkpm.core.name_similarity import did_you_mean
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.project import Project
 from tarkpm.core.release import (
     GitSource,
@@ -36,9 +37,9 @@ class UsageError(TarkError):
     """Arguments that do not fit together."""
 
 
-_NAMED = re.compile(r"(?:(?P<index>[A-Za-z0-9_-]+):)?(?P<name>[A-Za-z0-9_-]+)(?:@(?P<range>[^:/]*))?")
-_HOST_FIRST = re.compile(r"(?P<host>(?:[a-z0-9-]+\.)+[a-z]{2,}(?::[0-9]+)?)/[a-z0-9._/-]+(?:[:@][^/]*)?")
-_INDEX_ALONE = re.compile(r"[A-Za-z0-9_-]+:(?:@[^:/]*)?")
+_NAMED = lazy_pattern(r"(?:(?P<index>[A-Za-z0-9_-]+):)?(?P<name>[A-Za-z0-9_-]+)(?:@(?P<range>[^:/]*))?")
+_HOST_FIRST = lazy_pattern(r"(?P<host>(?:[a-z0-9-]+\.)+[a-z]{2,}(?::[0-9]+)?)/[a-z0-9._/-]+(?:[:@][^/]*)?")
+_INDEX_ALONE = lazy_pattern(r"[A-Za-z0-9_-]+:(?:@[^:/]*)?")
 
 
 class GitRef(msgspec.Struct, frozen=True):

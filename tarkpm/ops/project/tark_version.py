@@ -1,14 +1,14 @@
 """The version of the installed tark."""
 
 import os
-import re
 import subprocess
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.version import Version
 from tarkpm.io.programs import child_environment, find_program
 
 TIMEOUT_SECONDS = 5.0
-_VERSION = re.compile(r"\b(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)\b")
+_VERSION = lazy_pattern(r"\b(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)\b")
 
 
 def tark_version(search_path: str) -> Version | None:

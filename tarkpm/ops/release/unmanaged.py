@@ -31,7 +31,6 @@ from tarkpm.host.image import PluginImage
 from tarkpm.host.module.fit import check_module
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
-from tarkpm.ops.release.card import capability_rows, own_words, sign_in_rows, warnings
 from tarkpm.ops.release.team_check import check_folder
 from tarkpm.store.consents import Consent, Consents
 
@@ -198,6 +197,9 @@ def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
 
 
 def _card(workspace: Workspace, found: Unmanaged) -> Card:
+    # Here, because every command that runs a plugin asks about such folders, and few find one.
+    from tarkpm.ops.release.card import capability_rows, own_words, sign_in_rows, warnings
+
     manifest, consent = found.manifest, found.consent
     rows = [
         CardRow("folder", consent.folder),

@@ -16,7 +16,6 @@ from tarkpm.errors import NotFound
 from tarkpm.host.image import PluginImage
 from tarkpm.io.paths import expanded, resolved
 from tarkpm.ops.project.settings import Settings
-from tarkpm.ops.release.fetch import read_folder
 from tarkpm.sources.folder import ReleaseFiles
 
 
@@ -72,6 +71,8 @@ def read_working_copy(cwd: Path, path: str | Path) -> WorkingCopy:
     What is read is bounded, and links inside the folder are refused (`tarkpm.sources.path`). Raises
     `NotFound`, `ManifestError`, `TooLarge`, `Refused`.
     """
+    from tarkpm.ops.release.fetch import read_folder
+
     folder = resolved(cwd / expanded(path))
     source = PathSource(str(folder))
     try:

@@ -29,12 +29,10 @@ from tarkpm.ops.project.advice import entry_note
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.folder_consent import agreed_grants, known_grants
 from tarkpm.ops.release.installed import installed_files, installed_manifest, read_installed
 from tarkpm.ops.release.team_check import check_entry, check_working_copy
 from tarkpm.ops.release.unmanaged import is_unmanaged, load_unmanaged, read_unmanaged, unmanaged_names
 from tarkpm.ops.release.way_back import require_trusted
-from tarkpm.ops.release.working_copy import read_working_copy, working_copy_data
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.ops.run.hints import or_folder
 from tarkpm.ops.run.use_counts import count_uses
@@ -185,6 +183,10 @@ def load_working_copy(settings: Settings, ui: Ui, path: str, *, ask: bool = True
     Without ``ask`` it gets what it may do without a question. Raises `CapabilityWidened` without consent, and
     what `read_working_copy` raises.
     """
+    # Here, because cards take longer to import than an installed plugin to call.
+    from tarkpm.ops.release.folder_consent import agreed_grants, known_grants
+    from tarkpm.ops.release.working_copy import read_working_copy, working_copy_data
+
     copy = read_working_copy(settings.cwd, path)
     # Before the question: nobody should agree to what cannot run.
     check_module(copy.wasm, copy.manifest.type, where=str(copy.module_file), hint=copy.inspect_hint)

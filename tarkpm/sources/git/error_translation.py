@@ -1,17 +1,17 @@
 """Translate other libraries' exceptions into tarkpm's, and make remote text safe to show."""
 
 import contextlib
-import re
 import unicodedata
 import zlib
 from collections.abc import Iterator
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.errors import Garbled, Refused, SourceError, TarkError, TooLarge, Unreachable
 from tarkpm.io.proxies import LOOK
 from tarkpm.sources.git.limits import TransferBudget
 
 PROXY_HINT = "export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
-_BYTES = re.compile(r"\bb(?=['\"])")
+_BYTES = lazy_pattern(r"\bb(?=['\"])")
 """The ``b`` of a Python bytes literal, which dulwich's own messages show."""
 CLOSED = "the connection was closed before everything had arrived"
 

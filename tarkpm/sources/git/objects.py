@@ -11,13 +11,14 @@ import stat
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.release import is_commit
 
 KINDS: Final = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 """Object types by their number in a pack (gitformat-pack(5))."""
 
 TAGS: Final = b"refs/tags/"
-_ENTRY = re.compile(rb"(?P<mode>[0-7]{1,6}) (?P<name>[^/\0]+)\0(?P<oid>.{20})", re.DOTALL)
+_ENTRY = lazy_pattern(rb"(?P<mode>[0-7]{1,6}) (?P<name>[^/\0]+)\0(?P<oid>.{20})", re.DOTALL)
 
 
 class Object(NamedTuple):

@@ -3,13 +3,13 @@
 The grammar is that of `tarkpm.core.git_url`.
 """
 
-import re
 from typing import Final
 from urllib.parse import unquote
 
 from tarkpm.core import git_url
 from tarkpm.core.file_names import folder_path
 from tarkpm.core.git_url import DEFAULT_PORTS, GitUrl, refuse, shown
+from tarkpm.core.patterns import lazy_pattern
 from tarkpm.errors import Refused
 from tarkpm.io.login import Login, is_sendable
 from tarkpm.io.proxies import is_loopback
@@ -19,8 +19,8 @@ __all__ = ["DEFAULT_PORTS", "GitUrl", "expand", "parse", "parse_typed", "redirec
 PLAIN: Final = {"http": "http", "git": "git://"}
 """Schemes that are neither encrypted nor authenticated, and their names in messages."""
 
-_OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
-_REPO = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_OWNER = lazy_pattern(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
+_REPO = lazy_pattern(r"[A-Za-z0-9._-]{1,100}")
 
 
 def parse(text: str, *, allow_http: bool = False) -> GitUrl:
