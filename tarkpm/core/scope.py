@@ -1,10 +1,13 @@
 """Scopes of capabilities: their canonical form, and the intersection of two (docs/trust-rules.md, rule 6)."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tarkpm.core import home_path, secret
 from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.text import is_legible, short
+
+if TYPE_CHECKING:
+    import ipaddress
 
 DEFAULT_PORT: Final = 443
 READ_ONLY: Final = ":ro"
@@ -64,7 +67,7 @@ def _is_host(host: str) -> bool:
 
     if host.startswith("["):
         try:
-            return str(ipaddress.IPv6Address(host[1:-1])) == host[1:-1]
+            return _address_text(ipaddress.IPv6Address(host[1:-1])) == host[1:-1]
         except ValueError:
             return False
     last = host.rpartition(".")[2]
@@ -75,6 +78,17 @@ def _is_host(host: str) -> bool:
             return False
     # RFC 1035, section 2.3.4: 255 octets on the wire are at most 253 characters.
     return len(host) <= 253 and _HOST.fullmatch(host) is not None
+
+
+def _address_text(address: "ipaddress.IPv6Address") -> str:
+    """Return an address as the URL Standard writes it (3.5, "IPv6 serializer").
+
+    Python 3.13 began to write an IPv4-mapped address with dots, and a scope must not depend on that.
+    """
+    mapped = address.ipv4_mapped
+    if mapped is None:
+        return str(address)
+    return f"::ffff:{int(mapped) >> 16:x}:{int(mapped) & 0xFFFF:x}"
 
 
 def _normalize_folder(text: str) -> str:

@@ -9,12 +9,18 @@ def resolved(path: Path) -> Path:
     """Return ``path`` absolute and without links; it need not exist. Raises `OSError` for links in a circle.
 
     `Path.resolve` of Python 3.11 and 3.12 raises RuntimeError for these, which would be reported as a fault
-    of tarkpm; later ones return a path that fails with the same `OSError` once it is used.
+    of tarkpm; later ones return a path that still has the link.
     """
     try:
-        return path.resolve()
+        found = path.resolve()
     except RuntimeError:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from None
+    try:
+        found.stat()
+    except OSError as problem:
+        if problem.errno == errno.ELOOP:
+            raise
+    return found
 
 
 def expanded(path: str | Path) -> Path:

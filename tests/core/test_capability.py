@@ -71,6 +71,11 @@ def test_a_set_covers_itself_and_reads_back(one: CapabilitySet) -> None:
     assert CapabilitySet.of(map(Capability.parse, map(str, one))) == one
 
 
+@pytest.mark.parametrize("host", ["[::1]", "[2001:db8::5]:8443", "[::ffff:a00:1]", "10.0.0.1"])
+def test_an_address_has_one_spelling_on_every_python(host: str) -> None:
+    assert Capability.parse(f"http:{host}").scope == host
+
+
 @given(CAPABILITIES, CAPABILITIES, CAPABILITIES)
 def test_covering_is_transitive(a: Capability, b: Capability, c: Capability) -> None:
     if a.covers(b) and b.covers(c):
@@ -119,7 +124,7 @@ def test_what_covers_what(holds: str, wants: str, covered: bool) -> None:
     "text",
     [
         "http:*", "http:*.*.x", "http:", "http:a b", "http:x/y", "http:http://x", "http:x:0", "http:x:99999",
-        "http:127.1", "http:0x7f.1.2.3.4.5", "http:[::1", "http:[0:0::1]", "http:*.", "http:.x", "env:*", "env:",
+        "http:127.1", "http:0x7f.1.2.3.4.5", "http:[::1", "http:[0:0::1]", "http:[::ffff:10.0.0.1]", "http:*.", "http:.x", "env:*", "env:",
         "env:A-B", "env:A*B", "filesystem:/etc", "filesystem:../x", "filesystem:a/../b", "filesystem:~/x",
         "filesystem:", "filesystem:a//b", "filesystem:C:\\x", "filesystem:*/", "storage:x", "shell:ls", "fs", "",
         "http:exämple.com", "filesystem:a\x1b/", "oauth:*.example.com", "oauth:private:a.example", "oauth:https://a/",

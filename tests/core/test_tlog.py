@@ -19,7 +19,7 @@ from tarkpm.core.tlog.tiles import ENTRIES, Tile
 from tarkpm.core.tlog.tree import TreeHash
 from tarkpm.core.version import Version
 
-KEY = Ed25519PrivateKey.generate()
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))  # always the same: it is in the names of tests
 LOG = NoteKey("log.example", from_bytes(KEY.public_key().public_bytes_raw()))
 
 
