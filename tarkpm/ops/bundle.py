@@ -1,6 +1,5 @@
 """``tarkpm bundle``: one file with everything a locked project needs, for machines without a network."""
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -125,11 +124,10 @@ def _root(entry: LockEntry) -> str:
 
 
 def _ask(workspace: Workspace, source: IndexSource, entries: list[LockEntry]) -> Mapping[str, bytes]:
-    """Ask an index what a client asks that knows nothing yet; returns the files that it answers with."""
+    """Ask an index; returns the files that a client needs which knows nothing of it."""
     names = [entry.name for entry in entries if _root(entry) == source.root]
     signed = [entry.name for entry in entries if entry.statement]
-    with tempfile.TemporaryDirectory(prefix="tarkpm-") as empty:
-        return workspace.resource(Indexes).recorded(source, names, signed, Path(empty))
+    return workspace.resource(Indexes).recorded(source, names, signed)
 
 
 def _add(workspace: Workspace, draft: BundleDraft, entry: LockEntry) -> BundledPlugin:
