@@ -81,6 +81,11 @@ class LockEntry(msgspec.Struct, frozen=True, dict=True):
         return isinstance(self.source, PathSource)
 
     @property
+    def size(self) -> int:
+        """The bytes of its files and statement."""
+        return sum(file.size for file in self.files) + (self.statement.size if self.statement else 0)
+
+    @property
     def is_complete(self) -> bool:
         """Return whether this is an entry as version 2 has it."""
         return self.is_working_copy or self.capabilities is not None

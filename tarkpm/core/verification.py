@@ -30,6 +30,11 @@ class VerifiedRelease(msgspec.Struct, frozen=True):
     statement: StatementEntry | None = None
     tools: tuple[ToolPin, ...] | None = None
 
+    @property
+    def module(self) -> FileEntry:
+        """The module among the files."""
+        return next(file for file in self.files if file.name == self.manifest.wasm)
+
     def entry(self) -> LockEntry:
         """Return the lock entry of this release. The files of a working copy are not locked."""
         working_copy = isinstance(self.source, PathSource)

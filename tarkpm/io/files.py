@@ -30,15 +30,27 @@ def read_file(path: Path, limit: int) -> bytes:
     Raises `FileNotFoundError`, `StoreError` for a link or anything else that is not a regular file, and
     `TooLarge`.
     """
-    with open_regular(path) as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
+    descriptor = _open_regular(path)
+    try:
+        # One byte more than there should be: the file may have grown. Memory for ``limit`` bytes, or the
+        # system calls of a Python file object, would take longer than the file itself.
+        parts, room = [], min(os.fstat(descriptor).st_size, limit) + 1
+        while room and (part := os.read(descriptor, room)):
+            parts.append(part)
+            room = min(limit + 1 - sum(map(len, parts)), CHUNK)
+    finally:
+        os.close(descriptor)
+    if sum(map(len, parts)) > limit:
         raise _too_long(path, limit)
-    return data
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def open_regular(path: Path) -> io.BufferedReader:
     """Open a regular file for reading. Raises `FileNotFoundError`, and `StoreError` for anything else."""
+    return os.fdopen(_open_regular(path), "rb")
+
+
+def _open_regular(path: Path) -> int:
     try:
         # O_NONBLOCK: opening a FIFO must not hang; regular files ignore the flag.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -49,7 +61,7 @@ def open_regular(path: Path) -> io.BufferedReader:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise StoreError("expected a regular file", where=str(path))
-    return os.fdopen(descriptor, "rb")
+    return descriptor
 
 
 def _too_long(path: Path, limit: int) -> TooLarge:

@@ -1,9 +1,12 @@
 """Process many items in parallel, in threads that never keep the process from ending."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Final, TypeVar
+
+SMALL: Final = 512 * 1024
+"""Average size of an item, in bytes, below which threads cost more in switching than they gain."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,6 +35,11 @@ def run_parallel(function: Callable[[T], R], items: Iterable[T], *, threads: int
             raise problem
         results[index] = result  # type: ignore[assignment]
     return [results[index] for index in range(count)]
+
+
+def threads_for(sizes: Collection[int], most: int) -> int:
+    """Return how many threads pay for reading and hashing items of these sizes in bytes, ``most`` at most."""
+    return 1 if sum(sizes) < SMALL * len(sizes) else most
 
 
 def batches(items: Iterable[T], size: Callable[[T], int], most: int) -> Iterator[list[T]]:

@@ -1,8 +1,6 @@
 """``tarkpm bundle``: one file with everything a locked project needs, for machines without a network."""
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -32,9 +30,9 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.artifacts import encode_release
-from tarkpm.ops.release.fetch import Release, stored_files
+from tarkpm.ops.release.fetch import stored_files
 from tarkpm.sources.bundle import Bundle
-from tarkpm.sources.bundle.writer import BundleDraft
+from tarkpm.sources.bundle.writer import BundleWriter
 from tarkpm.store.claims import Claims
 from tarkpm.store.sweep import in_use
 
@@ -80,15 +78,15 @@ def create(settings: Settings, ui: Ui, target: Path, names: tuple[str, ...] = ()
         #    bundle.
         slices = {source.root: _ask(workspace, source, entries) for source in _sources(entries)}
         check_target(workspace, Target(workspace.project, workspace.lock, decided=True))
-        # 3. Verify each release completely, and write.
-        draft = BundleDraft()
         with in_use(settings.paths.cache, settings.lock_seconds):
             fetch_missing(workspace, entries, [])
-            plugins = tuple(_add(workspace, draft, entry) for entry in entries)
-            for root, files in slices.items():
-                draft.add_slice(root, files)
             ui.busy("writing the bundle")
-            written = draft.write(settings.cwd / target)
+            # 3. Verify each release completely, and write it.
+            with BundleWriter(settings.cwd / target) as bundle:
+                plugins = tuple(_add(workspace, bundle, entry) for entry in entries)
+                for root, files in slices.items():
+                    bundle.add_slice(root, files)
+                written = bundle.finish()
         left = [entry.name for entry in chosen if entry.is_working_copy]
         notes = (f"not in the bundle: {some(left)}, which the project itself has",) if left else ()
         return BundleCreateReport(
@@ -125,38 +123,29 @@ def _root(entry: LockEntry) -> str:
 
 
 def _ask(workspace: Workspace, source: IndexSource, entries: list[LockEntry]) -> Mapping[str, bytes]:
-    """Ask an index what a client asks that knows nothing yet; returns the files that it answers with."""
+    """Ask an index; returns the files that a client needs which knows nothing of it."""
     names = [entry.name for entry in entries if _root(entry) == source.root]
     signed = [entry.name for entry in entries if entry.statement]
-    with tempfile.TemporaryDirectory(prefix="tarkpm-") as empty:
-        return workspace.resource(Indexes).recorded(source, names, signed, Path(empty))
+    return workspace.resource(Indexes).recorded(source, names, signed)
 
 
-def _add(workspace: Workspace, draft: BundleDraft, entry: LockEntry) -> BundledPlugin:
-    """Add a locked release from the store, verified as if it had just been fetched."""
-    release = _stored(workspace, entry)
-    manifest = release.candidate.manifest
-    files = {name: data for name, data in release.contents.items() if name != STATEMENT}
-    statement = release.contents.get(STATEMENT)
-    artifact = encode_release(files, manifest, statement=statement, where=str(entry.source))
-    module = next(file for file in entry.files if file.name == manifest.wasm)
-    draft.add(artifact.config)
-    # Read again when it is its turn: the modules of a project may not fit in memory.
-    draft.add_later(module, partial(workspace.store.read, module))
+def _add(workspace: Workspace, bundle: BundleWriter, entry: LockEntry) -> BundledPlugin:
+    """Add a locked release from the store, verified as if it had just been fetched.
+
+    That the module fits its type was checked before it was stored.
+    """
+    files = {file.name: workspace.store.read(file) for file in stored_files(entry)}
+    statement, where = files.pop(STATEMENT, None), str(entry.source)
+    release = verify_release(files, statement, entry.source, where=where, hashed=entry.files)
+    check_same(entry, release)
+    module = release.module
+    artifact = encode_release(files, release.manifest, statement=statement, hashed=module, where=where)
+    bundle.add_module(module, files[module.name])
+    bundle.add(artifact.config)
     root = _root(entry)
-    ref = plugin_ref(entry.name, entry.version)
-    draft.add_manifest(artifact.manifest, ref, CONFIG_TYPE, {ROOT: root} if root else {})
+    more = {ROOT: root} if root else {}
+    bundle.add_manifest(artifact.manifest, plugin_ref(entry.name, entry.version), CONFIG_TYPE, more)
     return BundledPlugin(entry.name, str(entry.version), entry.type, entry.signer or "", root, module.size)
-
-
-def _stored(workspace: Workspace, entry: LockEntry) -> Release:
-    """Return a locked release from the store, verified. That the module fits its type was checked before."""
-    contents = {file.name: workspace.store.read(file) for file in stored_files(entry)}
-    files = {name: data for name, data in contents.items() if name != STATEMENT}
-    where = str(entry.source)
-    candidate = verify_release(files, contents.get(STATEMENT), entry.source, where=where, hashed=entry.files)
-    check_same(entry, candidate)
-    return Release(candidate, contents)
 
 
 class BundleVerifyReport(msgspec.Struct, frozen=True):
@@ -188,9 +177,7 @@ def verify(settings: Settings, ui: Ui, file: Path) -> BundleVerifyReport:
     with Bundle(settings.cwd / file) as bundle:
         vouched = Claims(settings.paths.state).read()
         checked = check_bundle(bundle, vouched, settings.lock_seconds)
-        plugins = tuple(
-            _row(release, root, _module_size(release)) for release, root in checked.plugins.values()
-        )
+        plugins = tuple(_row(release, root) for release, root in checked.plugins.values())
         report = BundleVerifyReport(str(file), plugins, checked.indexes)
         if not in_project:
             return report
@@ -205,15 +192,10 @@ def verify(settings: Settings, ui: Ui, file: Path) -> BundleVerifyReport:
             )
 
 
-def _row(release: VerifiedRelease, root: str, size: int) -> BundledPlugin:
+def _row(release: VerifiedRelease, root: str) -> BundledPlugin:
     manifest = release.manifest
-    return BundledPlugin(
-        manifest.name, str(manifest.version), manifest.type, release.signer or "", root, size
-    )
-
-
-def _module_size(release: VerifiedRelease) -> int:
-    return next(file.size for file in release.files if file.name == release.manifest.wasm)
+    signer, size = release.signer or "", release.module.size
+    return BundledPlugin(manifest.name, str(manifest.version), manifest.type, signer, root, size)
 
 
 class BundleInspectReport(msgspec.Struct, frozen=True):

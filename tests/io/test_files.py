@@ -1,6 +1,7 @@
 """Files: bounded, whole or not at all, links not followed; locks that name their holder; parallel work."""
 
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -20,6 +21,14 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
     with pytest.raises(TooLarge, match="more than 4 bytes"):
         files.read_file(path, 4)
     assert files.read_optional(tmp_path / "nothing", 1) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_file_that_does_not_know_its_size_is_read_to_its_end() -> None:
+    assert Path("/proc/self/status").stat().st_size == 0
+    assert b"Name:" in files.read_file(Path("/proc/self/status"), 65536)
+    with pytest.raises(TooLarge):
+        files.read_file(Path("/proc/self/status"), 10)
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "fifo"])

@@ -5,7 +5,6 @@ passes, so there is no link, folder, sparse file, long name, extended header, ow
 """
 
 import re
-import tarfile
 from typing import Final
 
 import msgspec
@@ -26,6 +25,12 @@ BLOBS: Final = "blobs/sha256/"
 MAX_MEMBER: Final = 1 << 30
 """Size limit of one file, in bytes. The contents of a bundle have smaller ones."""
 MAX_MEMBERS: Final = 200_000
+
+_MODE_AND_OWNER: Final = b"0000644\0" + b"0000000\0" * 2
+_TIME: Final = b"00000000000\0"
+_REST: Final = b"0".ljust(101, b"\0") + b"ustar\x0000".ljust(255, b"\0")
+"""A regular file that is no link, in the ustar format, with no names of owners and no prefix of its name."""
+_SUM_OF_REST: Final = sum(_TIME + b" " * 8 + _REST)
 
 _NAME: Final = re.compile(rb"oci-layout|index\.json|blobs/sha256/[0-9a-f]{64}")
 
@@ -49,9 +54,10 @@ def blob_name(digest: Digest) -> str:
 
 def header(member: Member) -> bytes:
     """Return the header block of a file: mode 0644, owner 0, time 0."""
-    info = tarfile.TarInfo(member.name)
-    info.size = member.size
-    return info.tobuf(tarfile.USTAR_FORMAT)
+    start = b"%b%b%011o\0" % (member.name.encode().ljust(100, b"\0"), _MODE_AND_OWNER, member.size)
+    # The checksum is of the block with spaces in place of the checksum itself.
+    checksum = sum(start) + _SUM_OF_REST
+    return b"%b%b%06o\0 %b" % (start, _TIME, checksum, _REST)
 
 
 def read_header(block: bytes) -> Member | None:

@@ -94,15 +94,17 @@ def encode(
     statement: bytes | None = None,
     proof: bytes | None = None,
     ci_proof: bytes | None = None,
+    hashed: FileEntry | None = None,
     where: str = "",
 ) -> EncodedArtifact:
     """Return the artifact of a release.
 
     ``files`` are those of the release by name, with plugin.toml and the module and without ``statement``,
     which is None for an unsigned release. ``manifest`` is what plugin.toml says, ``proof`` a transparency
-    log's, and ``ci_proof`` that of a CI identity. Raises `TooLarge` for files that do not fit in a config.
+    log's, and ``ci_proof`` that of a CI identity. ``hashed`` is the module's entry, if the caller has hashed
+    it. Raises `TooLarge` for files that do not fit in a config.
     """
-    module = FileEntry.of(manifest.wasm, files[manifest.wasm])
+    module = hashed or FileEntry.of(manifest.wasm, files[manifest.wasm])
     others = {name: data for name, data in files.items() if name != manifest.wasm}
     if statement is not None:
         others[STATEMENT] = statement

@@ -30,6 +30,10 @@ class Reader:
     def u32(self, bits: int = 32) -> int:
         """Read a LEB128 integer of at most ``bits`` bits (core specification, 5.2.2)."""
         start, value = self.at, 0
+        # Nearly all integers have one byte, and a module has thousands: they need no loop.
+        if start < self.end and (byte := self.data[start]) < 0x80 and bits >= 7:
+            self.at = start + 1
+            return byte
         for shift in range(0, bits, 7):
             byte = self.byte()
             value |= (byte & 0x7F) << shift

@@ -16,7 +16,7 @@ from tarkpm.core.release import PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.core.text import some
 from tarkpm.errors import StoreError, TeamPolicyInvalid
-from tarkpm.io.parallel import run_parallel
+from tarkpm.io.parallel import run_parallel, threads_for
 from tarkpm.ops.change.bind import bind
 from tarkpm.ops.change.history import keep_generations, next_generations
 from tarkpm.ops.change.target import CheckedTarget
@@ -30,9 +30,6 @@ from tarkpm.store.sweep import in_use
 if TYPE_CHECKING:
     from tarkpm.ops.change.adopt import Adoption
     from tarkpm.ops.release.fetch import Release
-
-SMALL = 512 * 1024
-"""Average size of a plugin, in bytes, below which threads cost more in switching than they gain."""
 
 
 def apply(
@@ -227,11 +224,10 @@ def _stage_all(
             known = list(releases)
             ready = by_name(known) | by_name(fetch_missing(workspace, entries, known))
             workspace.ui.busy("installing")
-            small = sum(file.size for entry in entries for file in entry.files) < SMALL * len(entries)
             staged = run_parallel(
                 lambda entry: stage(workspace, entry, ready.get(entry.name)),
                 entries,
-                threads=1 if small else settings.threads,
+                threads=threads_for([entry.size for entry in entries], settings.threads),
             )
     except BaseException:
         workspace.environment.clear_work()

@@ -113,12 +113,12 @@ def _groups(workspace: Workspace, entries: Iterable[LockEntry]) -> Iterator[list
     """Yield entries to fetch together: those of git and folders at once, the others by size."""
     entries = list(entries)
     if workspace.settings.bundle:
-        yield from batches(entries, lambda entry: sum(file.size for file in stored_files(entry)), MEMORY)
+        yield from batches(entries, lambda entry: entry.size, MEMORY)
         return
     sized = IndexSource, OciSource
     yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, sized)]])
     pinned = (entry for entry in entries if isinstance(entry.source, sized))
-    yield from batches(pinned, lambda entry: sum(file.size for file in stored_files(entry)), MEMORY)
+    yield from batches(pinned, lambda entry: entry.size, MEMORY)
 
 
 def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:

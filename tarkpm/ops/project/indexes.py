@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -138,29 +137,23 @@ class Indexes:
         workspace.resource(KnownLogs).learn(source, client)
 
     def recorded(
-        self,
-        source: IndexSource,
-        names: Collection[PluginName],
-        advised: Collection[PluginName],
-        empty: Path,
+        self, source: IndexSource, names: Collection[PluginName], advised: Collection[PluginName]
     ) -> Mapping[str, bytes]:
-        """Learn of plugins like `learn`, and return all files that the index was asked for, by path.
+        """Ask an index about plugins, and return the verified files by path that say what it says of them.
 
-        ``empty`` is a folder to use instead of the cache, so that everything is asked for. ``advised`` are
-        the plugins whose advisories are read, from other sources as well.
+        They are all that a client asks for which knows nothing of the index yet. Those that the cache has,
+        and the index still lists, are not fetched again. State learns of the publishers. ``advised`` are the
+        plugins whose advisories are read, from other sources as well. Raises like `learn_from`.
         """
-        from tarkpm.sources.index.recorder import FileRecorder
-
-        entry, workspace, recorders = entry_of(self._workspace, source), self._workspace, list[FileRecorder]()
+        entry, workspace, files = entry_of(self._workspace, source), self._workspace, dict[str, bytes]()
         if workspace.settings.offline:
             raise workspace.settings.unreachable(f"{source} at {entry.url}")
         workspace.ui.busy(f"asking {source}")
-        through = partial(FileRecorder.keep, recorders)
-        with open_client(workspace, entry, cache=empty, through=through) as client:
+        with open_client(workspace, entry, recorded=files) as client:
             client.advisories(advised, NO_ADVISORIES)
             client.listings(names)
             self.learn_from(client, source, names)
-        return recorders[0].files
+        return files
 
     def learn_from(self, client: "IndexClient", source: IndexSource, names: Collection[PluginName]) -> None:
         """Keep in state what a client's index says of the publishers of plugins.
@@ -217,11 +210,13 @@ def open_client(
     *,
     kept: bool = False,
     cache: Path | None = None,
+    recorded: dict[str, bytes] | None = None,
     through: "Callable[[IndexLocation], IndexLocation] | None" = None,
 ) -> "IndexClient":
     """Return a client for an index, or for what the cache ``kept`` of it; sends nothing yet.
 
-    ``cache`` is used instead of this user's, and ``through`` wraps the place.
+    ``cache`` is used instead of this user's, ``recorded`` gets the verified files, and ``through`` wraps the
+    place.
 
     Raises `Refused` for an unusable netrc, and `PolicyViolation`.
     """
@@ -248,6 +243,7 @@ def open_client(
         allow_http=settings.allow_http,
         floors=workspace.vouched.floors.get(entry.root, {}),
         kept=kept,
+        recorded=recorded,
         through=through,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tarkpm.core.digest import FileEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.oci.artifact import EncodedArtifact, ModuleNames, encode
 from tarkpm.host.module.inspect import inspect
@@ -14,13 +15,24 @@ def encode_release(
     statement: bytes | None,
     proof: bytes | None = None,
     ci_proof: bytes | None = None,
+    hashed: FileEntry | None = None,
     where: str,
 ) -> EncodedArtifact:
     """Return the artifact of a release; its imports and exports are read from the module.
 
-    ``files`` are those of the release without ``statement``. Equal releases give equal bytes. Raises
-    `ModuleInvalid`, and `TooLarge` for files that do not fit beside the module.
+    ``files`` are those of the release without ``statement``. ``hashed`` is the module's entry, if the caller
+    has hashed it. Equal releases give equal bytes. Raises `ModuleInvalid`, and `TooLarge` for files that do
+    not fit beside the module.
     """
     info = inspect(files[manifest.wasm], where=where)
     surface = ModuleNames(info.imports, info.exports, component=info.kind == "component")
-    return encode(files, manifest, surface, statement=statement, proof=proof, ci_proof=ci_proof, where=where)
+    return encode(
+        files,
+        manifest,
+        surface,
+        statement=statement,
+        proof=proof,
+        ci_proof=ci_proof,
+        hashed=hashed,
+        where=where,
+    )

@@ -1,10 +1,15 @@
-"""Write a bundle: files in one order, with headers in one form. Equal contents are equal bytes."""
+"""Write a bundle: files in one order, with headers in one form. Equal contents are equal bytes.
 
-import hashlib
+After ``oci-layout`` come the modules, as they are verified: each is read once, and they need not all fit in
+memory. What names them is known only then, and follows, with ``index.json`` at the end.
+"""
+
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from types import TracebackType
+from typing import Self
 
 import msgspec
 
@@ -27,10 +32,7 @@ from tarkpm.core.bundle.layout import (
 from tarkpm.core.digest import Digest, FileEntry, sha256
 from tarkpm.errors import StoreError
 from tarkpm.io.files import open_new
-
-Content = Callable[[], bytes]
-"""Returns the contents of a blob, with its digest checked."""
-CHUNK: Final = 1 << 20
+from tarkpm.io.hashed import HashedWriter
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -40,27 +42,53 @@ class Written(msgspec.Struct, frozen=True):
     size: int
 
 
-class BundleDraft:
-    """What a bundle will contain. Contents of plugins are read only when it is written."""
+class BundleWriter:
+    """A new bundle. Use it in ``with``: a bundle that was not finished is deleted."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Path) -> None:
+        """Begin a bundle that replaces ``target`` once it is complete.
+
+        Raises `StoreError`, as all methods do.
+        """
+        self._target = target
+        self._temporary = target.parent / f".{target.name}.{os.urandom(8).hex()}.tmp"
         self._manifests: list[ContentDescriptor] = []
-        self._blobs: dict[Digest, tuple[int, Content]] = {}
+        self._blobs: dict[Digest, bytes] = {}
+        self._modules: set[Digest] = set()
+        with self._translated():
+            self._file = open_new(self._temporary, 0o644)
+        self._out = HashedWriter(self._file)
+        self._put(OCI_LAYOUT, LAYOUT)
 
-    def add(self, data: bytes) -> Digest:
-        """Add a blob."""
-        digest = sha256(data)
-        self._blobs[digest] = len(data), lambda: data
-        return digest
+    def __enter__(self) -> Self:
+        return self
 
-    def add_later(self, entry: FileEntry, content: Content) -> None:
-        """Add a blob of which only digest and size are known yet."""
-        self._blobs[entry.sha256] = entry.size, content
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._out.close()
+        # On a full disk closing fails, too: it writes what is still buffered.
+        with self._translated():
+            try:
+                self._file.close()
+            finally:
+                self._temporary.unlink(missing_ok=True)
 
-    def add_manifest(self, data: bytes, ref: str, artifact_type: str, more: Mapping[str, str]) -> Digest:
+    def add(self, data: bytes) -> None:
+        """Add a small blob, which stays in memory until the bundle is finished."""
+        self._blobs[sha256(data)] = data
+
+    def add_module(self, entry: FileEntry, data: bytes) -> None:
+        """Add a large blob, whose digest and size the caller has checked, at once."""
+        if entry.sha256 not in self._modules:
+            self._modules.add(entry.sha256)
+            with self._translated():
+                self._put(blob_name(entry.sha256), data)
+
+    def add_manifest(self, data: bytes, ref: str, artifact_type: str, more: Mapping[str, str]) -> None:
         """Add a manifest under a name; the blobs it names are added separately."""
         self._manifests.append(descriptor(IMAGE_MANIFEST, data, {REF: ref, **more}, artifact_type))
-        return self.add(data)
+        self.add(data)
 
     def add_slice(self, root: str, files: Mapping[str, bytes]) -> None:
         """Add what is kept of an index, by path in it."""
@@ -69,43 +97,28 @@ class BundleDraft:
             self.add(data)
         self.add_manifest(render_slice(layers, root), slice_ref(root), SLICE, {ROOT: root})
 
-    def write(self, target: Path) -> Written:
-        """Write the bundle, and replace ``target`` by it once it is complete."""
-        temporary = target.parent / f".{target.name}.{os.urandom(8).hex()}.tmp"
+    def finish(self) -> Written:
+        """Write the rest, and put the bundle in its place."""
+        with self._translated():
+            for digest in sorted(self._blobs.keys() - self._modules):
+                self._put(blob_name(digest), self._blobs[digest])
+            self._put(INDEX, render_index(self._manifests))
+            self._out.write(END)
+            self._out.write(bytes(-self._out.size % RECORD))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._temporary.replace(self._target)
+        return Written(self._out.sha256, self._out.size)
+
+    def _put(self, name: str, data: bytes) -> None:
+        member = Member(name, len(data))
+        self._out.write(header(member))
+        self._out.write(data)
+        self._out.write(bytes(member.padding))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            with open_new(temporary, 0o644) as file:
-                written = self._write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
+            yield
         except OSError as problem:
-            temporary.unlink(missing_ok=True)
-            raise StoreError((problem.strerror or "").lower(), where=str(target)) from None
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        return written
-
-    def _write(self, file: BinaryIO) -> Written:
-        digest, size = hashlib.sha256(), 0
-
-        def put(data: bytes) -> None:
-            nonlocal size
-            digest.update(data)
-            size += file.write(data)
-
-        def put_file(name: str, length: int, data: bytes) -> None:
-            member = Member(name, length)
-            put(header(member))
-            put(data)
-            put(bytes(member.padding))
-
-        index = render_index(self._manifests)
-        put_file(OCI_LAYOUT, len(LAYOUT), LAYOUT)
-        put_file(INDEX, len(index), index)
-        for one in sorted(self._blobs):
-            length, content = self._blobs[one]
-            put_file(blob_name(one), length, content())
-        put(END)
-        put(bytes(-size % RECORD))
-        return Written(Digest(digest.hexdigest()), size)
+            raise StoreError((problem.strerror or "").lower(), where=str(self._target)) from None

@@ -79,6 +79,7 @@ class IndexClient:
         floors: Mapping[str, int] = NO_FLOORS,
         kept: bool = False,
         frozen: Frozen | None = None,
+        recorded: dict[str, bytes] | None = None,
         through: Callable[[IndexLocation], IndexLocation] | None = None,
     ) -> None:
         """Set up the client without a request.
@@ -86,12 +87,11 @@ class IndexClient:
         The path of a folder is relative to ``base``. ``token`` (as ``Bearer``), or else ``login``, is sent
         only to the index's own server, and never unencrypted. ``floors`` is an earlier value of `seen`.
         With ``kept``, the index is asked as the cache kept it, and with ``frozen`` as that place has it,
-        without a network: ``is_frozen`` then. ``through`` wraps the place that is asked.
+        without a network: ``is_frozen`` then. ``recorded`` is that of `Session`. ``through`` wraps the place.
         """
         self.is_frozen = kept or frozen is not None
         self._kept, self._frozen_place, self._through = kept, frozen, through
-        self._floors = floors
-        self.index = index
+        self._floors, self._recorded, self.index = floors, recorded, index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
         self._patience = patience
         self._web = partial(
@@ -276,6 +276,8 @@ class IndexClient:
             patience=self._patience,
             floors=self._floors,
             frozen=self._frozen,
+            on_disk=self._frozen_place is None,
+            recorded=self._recorded,
         )
 
     @cached_property

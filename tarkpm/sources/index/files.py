@@ -22,10 +22,17 @@ class TargetFiles:
     """The target files of one index. The caller holds the lock of the cache."""
 
     def __init__(
-        self, place: IndexLocation, where: str, folder: Path, fetcher: "Fetcher", threads: int
+        self,
+        place: IndexLocation,
+        where: str,
+        folder: Path | None,
+        fetcher: "Fetcher",
+        threads: int,
+        recorded: dict[str, bytes] | None,
     ) -> None:
+        """Set up for one index. Without ``folder`` nothing is cached; ``recorded`` gets all by path."""
         self._place, self._where, self._folder = place, where, folder
-        self._fetcher, self._threads = fetcher, threads
+        self._fetcher, self._threads, self._recorded = fetcher, threads, recorded
 
     def obtain(
         self, infos: Mapping[str, "TargetFile"], limit: int, likely: Mapping[str, bytes] = NOTHING
@@ -40,8 +47,11 @@ class TargetFiles:
         fetched = gather(
             self._place, lambda path: self._fetched(path, infos[path]), absent, threads=self._threads
         )
-        found = dict(zip(absent, fetched, strict=True))
-        return {path: found[path] if data is None else data for path, data in here.items()}
+        new = dict(zip(absent, fetched, strict=True))
+        found = {path: new[path] if data is None else data for path, data in here.items()}
+        if self._recorded is not None:
+            self._recorded |= {_file_of(path, infos[path]): data for path, data in found.items()}
+        return found
 
     def _at_hand(self, path: str, info: "TargetFile", limit: int, likely: bytes | None) -> bytes | None:
         """Return a guessed or cached target file if it has the signed digest, else None."""
@@ -49,21 +59,18 @@ class TargetFiles:
         # The path of the file contains the digest, and the size is what this process must hold in memory.
         if not is_digest(str(info.hashes.get("sha256", ""))) or info.length > limit:
             raise IndexUntrusted(f"expected a sha256 digest and at most {limit:,} bytes", where=where)
+        cache = self._folder and cached.target(self._folder, path)
         if likely is not None and _is_signed(likely, info):
-            cached.keep_new(self._cached(path), likely)  # for a machine that has nothing but this cache
+            if cache:
+                cached.keep_new(cache, likely)  # for a machine that has nothing but this cache
             return likely
-        data = cached.read(self._cached(path), info.length)
+        data = cached.read(cache, info.length) if cache else None
         return data if data is not None and _is_signed(data, info) else None
 
-    def _cached(self, path: str) -> Path:
-        return cached.target(self._folder, path)
-
     def _fetched(self, path: str, info: "TargetFile") -> bytes:
-        where, digest = f"{self._where}: {path}", info.hashes["sha256"]
-        folder, slash, name = path.rpartition("/")
+        where = f"{self._where}: {path}"
         try:
-            file = f"{TARGETS}/{folder}{slash}{digest}.{name}"
-            data = self._place.get(file, info.length, self._fetcher.soon())
+            data = self._place.get(_file_of(path, info), info.length, self._fetcher.soon())
         except Missing as problem:
             raise unreachable(f"a listed file is missing (HTTP {problem.status})", where=where) from None
         except TooLarge:
@@ -71,8 +78,15 @@ class TargetFiles:
             raise IndexUntrusted(text, where=where) from None
         if not _is_signed(data, info):
             raise IndexUntrusted("the file does not have the signed digest", where=where)
-        cached.keep(self._cached(path), data)
+        if self._folder:
+            cached.keep(cached.target(self._folder, path), data)
         return data
+
+
+def _file_of(path: str, info: "TargetFile") -> str:
+    """Return the path of a target file in the index: consistent snapshots put its digest before its name."""
+    folder, slash, name = path.rpartition("/")
+    return f"{TARGETS}/{folder}{slash}{info.hashes['sha256']}.{name}"
 
 
 def _is_signed(data: bytes, info: "TargetFile") -> bool:

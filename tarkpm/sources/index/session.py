@@ -83,19 +83,24 @@ class Session:
         patience: Patience,
         floors: Mapping[str, int],
         frozen: Frozen | None = None,
+        on_disk: bool = True,
+        recorded: dict[str, bytes] | None = None,
     ) -> None:
         """Set up a session without a request.
 
         ``root`` is the digest of the index's first root, where trust begins. ``floors`` are versions of
-        maintainers' metadata seen before (`Floors`). ``frozen`` is the place, if it is one (`kept`).
+        maintainers' metadata seen before (`Floors`). ``frozen`` is the place, if it is one (`kept`). Without
+        ``on_disk`` the cache is neither read nor written. ``recorded`` gets every verified file that the
+        session uses, wherever it came from, by its path in the index.
         """
-        self._frozen = frozen
+        self._frozen, self._on_disk, self._recorded = frozen, on_disk, recorded
         self.floors = Floors(floors, where, frozen=frozen is not None)
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
         self._first = root.removeprefix("sha256:")
         self._folder = cached.folder(cache, root)
         self._fetcher = Fetcher(place, where, threads, patience)
-        self._files = TargetFiles(place, where, self._folder, self._fetcher, threads)
+        inside = self._folder if on_disk else None
+        self._files = TargetFiles(place, where, inside, self._fetcher, threads, recorded)
         self._updater: Updater | None = None
         self._mutex = threading.Lock()
 
@@ -138,7 +143,10 @@ class Session:
         lock = self._folder.with_suffix(".lock")
         with self._mutex, exclusive(lock, "tarkpm", self._lock_seconds):
             self._fetcher.deadline = within(self._fetcher.patience.question)
-            return self._twice(ask)
+            answer = self._twice(ask)
+            if self._recorded is not None and self._updater:
+                self._recorded |= {f"{METADATA}/{name}": data for name, data in self._updater.files.items()}
+            return answer
 
     def _twice(self, ask: Callable[[], R]) -> R:
         try:
@@ -209,6 +217,7 @@ class Session:
             config=_CONFIG,
             # Otherwise tuf would trust the root in the cache, which any process of the user can replace.
             bootstrap=self._first_root(),
+            on_disk=self._on_disk,
         )
         if self._frozen:
             updater.as_of(last_fresh(self._frozen.dated(), datetime.now(UTC), where=self._where))
