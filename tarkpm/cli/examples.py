@@ -26,6 +26,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "tarkpm mirror /srv/index",
         "tarkpm mirror ./usb/index --index community --only-locked",
         "tarkpm mirror oci://registry.example.com/mirror",
+        "tarkpm mirror oci:./usb/registries",
     ),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),

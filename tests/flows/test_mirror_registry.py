@@ -2,16 +2,20 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from host.imports.web import make_authority
+from support.daemons import needed
 from support.indexed import IndexedProject
 from support.oci_publisher import OciPublisher
 from support.ociregistry import PASSWORD, USER, OciRegistry, login, oci_registry
 from support.oddregistry import Handler, OddRegistry
 from support.sandbox import WASM, Sandbox
+
+from tarkpm.core.digest import sha256
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +62,7 @@ def test_the_errand(sandbox: Sandbox, source: OciRegistry, mirror: OciRegistry, 
     out = sandbox.run("mirror", target).ok().out
     place = f"{target}/{_named(source.host)}"
     assert out.splitlines() == [
-        f"✓ {target} has 2 plugins (2 pushed)",
+        f"✓ {target} has 2 plugins (2 new)",
         f"  {place}/errand/text-tools:1.0.0",
         f"  {place}/errand/word-count:2.0.0",
         "  next     users put this into ~/.config/tarkpm/config.toml:",
@@ -91,7 +95,7 @@ def test_the_errand(sandbox: Sandbox, source: OciRegistry, mirror: OciRegistry, 
     # A newer release goes beside the older one.
     third = tools.release("1.1.0")
     sandbox.run("update").ok()
-    assert "(1 pushed)" in sandbox.run("mirror", target).ok().out
+    assert "(1 new)" in sandbox.run("mirror", target).ok().out
     mate.run("update", "--accept-project").ok()
     assert third in (mate.cwd / "tark.lock").read_text()
 
@@ -186,8 +190,85 @@ def test_a_blob_that_the_mirror_lost_is_pushed_again(sandbox: Sandbox, source: O
         for digest, data in kept.items():
             if data != odd.manifests["1.0.0"]:
                 del odd.blobs[digest]
-        assert "(1 pushed)" in sandbox.run("mirror", target).ok().out
+        assert "(1 new)" in sandbox.run("mirror", target).ok().out
         assert odd.blobs == kept
+
+
+def test_a_folder_of_image_layouts(sandbox: Sandbox, source: OciRegistry, tmp_path: Path) -> None:
+    """Carried to where no registry is. skopeo reads it, and what skopeo wrote into it stays."""
+    skopeo = needed("skopeo", shutil.which("skopeo"))
+    tools = OciPublisher(sandbox, source.host, "text-tools", "folder/text-tools")
+    older = tools.release("0.9.0")
+    digest = tools.release("1.0.0")
+    _project(sandbox, tools)
+    folder = sandbox.cwd / "mirror" / _named(source.host) / "folder" / "text-tools"
+    copy = [skopeo, "--tmpdir", str(tmp_path), "copy", "--preserve-digests"]
+    folder.parent.mkdir(parents=True)
+    subprocess.run(
+        [
+            *copy,
+            "--src-tls-verify=false",
+            f"docker://{source.host}/folder/text-tools:0.9.0",
+            f"oci:{folder}:0.9.0",
+        ],
+        check=True,
+        capture_output=True,
+    )
+    out = sandbox.run("mirror", "oci:mirror").ok().out
+    assert out.splitlines()[:2] == [
+        f"✓ {sandbox.cwd}/mirror has 1 plugin (1 new)",
+        f"  {folder}:1.0.0",
+    ]
+    source.requests  # noqa: B018
+    mate = _mate(sandbox, tmp_path / "mate", out)
+    mate.run("sync", "--accept-project").ok()
+    rows = mate.run("versions", tools.oci, "--json").ok().json["versions"]
+    assert [row["tag"] for row in rows] == ["1.0.0", "0.9.0"]
+    assert source.requests == []
+    for tag, expected in (("0.9.0", older), ("1.0.0", digest)):
+        subprocess.run(
+            [*copy, f"oci:{folder}:{tag}", f"dir:{tmp_path}/{tag}"], check=True, capture_output=True
+        )
+        assert f"sha256:{sha256((tmp_path / tag / 'manifest.json').read_bytes())}" == expected
+
+    before = _files(folder)
+    assert "(nothing new)" in sandbox.run("mirror", "oci:./mirror/").ok().out
+    assert _files(folder) == before
+    # Damaged blobs are replaced.
+    manifest = json.loads((folder / "blobs/sha256" / digest.removeprefix("sha256:")).read_bytes())
+    for one in (digest, manifest["config"]["digest"], manifest["layers"][0]["digest"]):
+        file = folder / "blobs/sha256" / one.removeprefix("sha256:")
+        file.write_bytes(file.read_bytes()[:-1] + b"?")
+    assert "(1 new)" in sandbox.run("mirror", "oci:mirror").ok().out
+    assert _files(folder) == before
+
+
+def test_a_tag_of_a_folder_is_never_moved(sandbox: Sandbox, source: OciRegistry) -> None:
+    tools = OciPublisher(sandbox, source.host, "text-tools", "still/text-tools")
+    tools.release("1.0.0")
+    _project(sandbox, tools)
+    sandbox.run("mirror", "oci:mirror").ok()
+    before = _files(sandbox.cwd / "mirror")
+    tools.release("1.0.0", extra='homepage = "https://example.com"')
+    sandbox.run("update", "--allow-republished").ok()
+    sandbox.run("mirror", "oci:mirror").failed(
+        2, "the tag '1.0.0' leads to sha256:", "mirror to another path"
+    )
+    assert _files(sandbox.cwd / "mirror") == before
+    # Nor if what it leads to is lost.
+    for name in before:
+        if "/blobs/" in name:
+            (sandbox.cwd / "mirror" / name).unlink()
+    (index,) = (sandbox.cwd / "mirror").rglob("index.json")
+    listed = index.read_bytes()
+    sandbox.run("mirror", "oci:mirror").failed(2, "the tag '1.0.0' leads to another manifest")
+    assert index.read_bytes() == listed
+    index.write_text("[]")
+    sandbox.run("mirror", "oci:mirror").failed(2, "expected the index.json of an OCI image layout")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
 
 
 def test_what_is_not_of_a_registry(sandbox: Sandbox, indexed: IndexedProject, mirror: OciRegistry) -> None:
@@ -198,8 +279,9 @@ def test_what_is_not_of_a_registry(sandbox: Sandbox, indexed: IndexedProject, mi
     push = f"make a bundle, then: tarkpm bundle push plugins.tar {target}"
     indexed.sandbox.run("mirror", target).failed(2, "tark.lock uses no plugin of an OCI registry", push)
     indexed.sandbox.run("mirror", target, "--index", "community").failed(
-        2, "expected a folder: a registry serves plugins, and no index", push
+        2, "registries serve plugins, and no index", push
     )
+    indexed.sandbox.run("mirror", "oci:m").failed(2, "uses no plugin of an OCI registry", "tarkpm mirror m")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """``tarkpm mirror``."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,27 +20,27 @@ if TYPE_CHECKING:
 
 
 @click.command("mirror", cls=CheckedCommand)
-@click.argument("target", metavar="DIR|oci://HOST/PATH")
+@click.argument("target", metavar="DIR|oci://HOST/PATH|oci:DIR")
 @click.option("--index", metavar="NAME", help="Index of the project. [default: the only one]")
-@click.option("--only-locked", is_flag=True, help="Copy only what tark.lock uses, as into a registry.")
+@click.option("--only-locked", is_flag=True, help="Copy only what tark.lock uses.")
 @offline
 @allow_http
 @common
 def mirror_command(invocation: Invocation, target: str, index: str | None, only_locked: bool) -> int:
-    """Copy an index into DIR, or plugins of OCI registries to another.
+    """Copy an index into DIR, or plugins of OCI registries elsewhere.
 
     Everything is verified as by a client. Serve DIR with any web server, or add it with its path: it has the
     same root. An interrupted copy goes on where it stopped, and until it is complete, clients of DIR see the
     index as it was.
 
-    To a registry, what tark.lock takes from registries is copied: each release with the same manifest, below
-    PATH and the name of its own registry. A tag that is there is never moved. The lines for the table
-    [mirror] of its users are printed.
+    oci://HOST/PATH and oci:DIR get what tark.lock takes from registries, in a registry or as image layouts:
+    each release with the same manifest, below the name of its own registry. A tag that is there is never
+    moved. The lines for the table [mirror] of its users are printed.
     """
-    from tarkpm.core.oci.reference import is_reference
+    from tarkpm.core.oci.mirror_target import is_target
 
-    if is_reference(target):
-        return _to_registry(invocation, target, index)
+    if is_target(target):
+        return _registries(invocation, target, index)
     from tarkpm.ops.mirror import mirror
 
     name = read_name(index) if index else None
@@ -50,16 +49,13 @@ def mirror_command(invocation: Invocation, target: str, index: str | None, only_
     return 0
 
 
-def _to_registry(invocation: Invocation, target: str, index: str | None) -> int:
-    from tarkpm.ops.mirror_oci import mirror_to_registry
+def _registries(invocation: Invocation, target: str, index: str | None) -> int:
+    from tarkpm.ops.mirror_oci import mirror_registries, other_way
 
     if index is not None:
-        raise Refused(
-            "expected a folder: a registry serves plugins, and no index",
-            where=target,
-            hint=f"make a bundle, then: tarkpm bundle push plugins.tar {shlex.quote(target)}",
-        )
-    report = mirror_to_registry(invocation.settings, invocation.ui, target)
+        text = "expected the folder of an index: registries serve plugins, and no index"
+        raise Refused(text, where=target, hint=other_way(target))
+    report = mirror_registries(invocation.settings, invocation.ui, target)
     for text in report.notes:
         invocation.ui.note(text)
     invocation.report(report, lambda: _registry_lines(report))
@@ -67,8 +63,8 @@ def _to_registry(invocation: Invocation, target: str, index: str | None) -> int:
 
 
 def _registry_lines(report: "RegistryMirrorReport") -> list[str]:
-    pushed = sum(not one.existed for one in report.plugins)
-    done = f"{pushed} pushed" if pushed else "nothing new"
+    new = sum(not one.existed for one in report.plugins)
+    done = f"{new} new" if new else "nothing new"
     held = f"{neutral(report.target)} has {counted(len(report.plugins), 'plugin')} ({done})"
     rows = [f"  {neutral(one.reference)}" for one in report.plugins]
     lines = [f"{json.dumps(canonical)} = {json.dumps(mirror)}" for canonical, mirror in report.mirror.items()]
