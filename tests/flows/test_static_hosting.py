@@ -1,4 +1,4 @@
-"""An index, its log and its pages behind nginx, as index/README.md serves them, and behind a cache."""
+"""nginx serves an index, its log and its pages as index/README.md says, and the blobs of a registry."""
 
 import re
 import shutil
@@ -11,6 +11,7 @@ from urllib.parse import urldefrag, urljoin
 import pytest
 from support.logged import LoggedIndex
 from support.nginx import nginx
+from support.ociregistry import login, oci_registry
 from support.sandbox import Sandbox
 
 README = Path(__file__).parents[2] / "index" / "README.md"
@@ -50,8 +51,8 @@ def test_users_of_an_index_behind_nginx(logged: LoggedIndex, hosted: str, tmp_pa
     copy = tmp_path / "copy"
     user.run("mirror", copy).ok()
     log = (tmp_path / "nginx" / "access.log").read_text()
-    assert "index/metadata/timestamp.json" in log
-    assert {line.split('"')[2].split()[0] for line in log.splitlines()} <= {"200", "304", "404"}
+    assert "GET /index/metadata/timestamp.json 200" in log
+    assert {line.split()[2] for line in log.splitlines()} <= {"200", "304", "404"}
 
 
 def test_the_pages_behind_nginx(hosted: str) -> None:
@@ -94,6 +95,27 @@ def test_what_a_cache_may_keep(logged: LoggedIndex) -> None:
     changed = {name for name in before if name in after and after[name] != before[name]}
     assert changed <= MUTABLE
     assert changed >= {"metadata/timestamp.json", "log/checkpoint"}
+
+
+def test_a_registry_that_sends_for_blobs_elsewhere(sandbox: Sandbox, tmp_path: Path) -> None:
+    """As one before an object store does. Its login stays with it."""
+    block = "server { listen 443 ssl; location / { root /blobs; } }"
+    with (
+        nginx(tmp_path / "nginx", block, {"/blobs": str(tmp_path / "registry")}) as store,
+        oci_registry(tmp_path / "registry", auth="htpasswd", redirect=store) as registry,
+    ):
+        env = login(tmp_path / "docker", registry.host)
+        sandbox.key()
+        sandbox.plugin(sandbox.cwd / "mine")
+        to = f"oci://{registry.host}/owner/text-tools"
+        key = sandbox.run("publish", "./mine", "--to", to, "--json", env=env).ok().json["signer"]
+        sandbox.init()
+        sandbox.run("add", to, "--trust", key, "--accept-capabilities", env=env).ok()
+        sandbox.run("verify").ok()
+        assert any("/blobs/sha256:" in line and line.endswith(" 307") for line in registry.requests)
+        (line,) = (tmp_path / "nginx" / "access.log").read_text().splitlines()
+        assert line.startswith("GET /docker/registry/v2/blobs/sha256/")
+        assert line.endswith('/data 200 "-"')
 
 
 def _files(folder: Path) -> dict[str, bytes]:

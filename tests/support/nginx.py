@@ -18,7 +18,8 @@ events {{}}
 http {{
     include {types};
     default_type application/octet-stream;
-    access_log {folder}/access.log;
+    log_format tests '$request_method $request_uri $status "$http_authorization"';
+    access_log {folder}/access.log tests;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -31,7 +32,10 @@ http {{
 
 @contextmanager
 def nginx(folder: Path, block: str, replaced: Mapping[str, str]) -> Iterator[str]:
-    """nginx with a server block, on plain http and a free port; gives its URL."""
+    """nginx with a server block, on plain http and a free port; gives its URL.
+
+    ``access.log`` in ``folder`` has method, path, status and login of each request.
+    """
     program = needed("nginx", NGINX)
     types = needed("nginx's mime.types", next(iter(map(str, Path("/etc/nginx").glob("mime.types"))), None))
     folder.mkdir()
