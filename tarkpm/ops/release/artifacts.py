@@ -12,7 +12,6 @@ def encode_release(
     manifest: Manifest,
     *,
     statement: bytes | None,
-    proof: bytes | None = None,
     ci_proof: bytes | None = None,
     where: str,
 ) -> EncodedArtifact:
@@ -23,4 +22,4 @@ def encode_release(
     """
     info = inspect(files[manifest.wasm], where=where)
     surface = ModuleNames(info.imports, info.exports, component=info.kind == "component")
-    return encode(files, manifest, surface, statement=statement, proof=proof, ci_proof=ci_proof, where=where)
+    return encode(files, manifest, surface, statement=statement, ci_proof=ci_proof, where=where)
