@@ -282,6 +282,13 @@ def test_what_is_not_of_a_registry(sandbox: Sandbox, indexed: IndexedProject, mi
         2, "registries serve plugins, and no index", push
     )
     indexed.sandbox.run("mirror", "oci:m").failed(2, "uses no plugin of an OCI registry", "tarkpm mirror m")
+    tools = OciPublisher(indexed.sandbox, mirror.host, "text-tools", "beside/text-tools")
+    tools.release("1.0.0")
+    words = ("add", f"{tools.oci}:1.0.0", "--trust", tools.key, "--accept-capabilities")
+    indexed.sandbox.run(*words).ok()
+    done = indexed.sandbox.run("mirror", target, "--only-locked").ok()
+    assert "note: not from a registry, and so not in the mirror: 'calc'" in done.err
+    assert "has 1 plugin (1 new)" in done.out
 
 
 @pytest.mark.parametrize(
