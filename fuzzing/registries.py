@@ -76,7 +76,7 @@ TARGETS = (
     Target(
         "oci-config",
         config,
-        words=('"tark.plugin.v1":', '"files":', '"wasm":', '"tlog-proof":', '"layerDigests":'),
+        words=('"tark.plugin.v1":', '"files":', '"wasm":', '"sigstore":', '"layerDigests":'),
     ),
     Target(
         "oci-layout",

@@ -22,7 +22,12 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "bundle inspect": ("tarkpm bundle inspect plugins.tar",),
     "bundle push": ("tarkpm bundle push plugins.tar oci://registry.example.com/plugins",),
     "bundle verify": ("tarkpm bundle verify plugins.tar", "tarkpm bundle verify plugins.tar --json"),
-    "mirror": ("tarkpm mirror /srv/index", "tarkpm mirror ./usb/index --index community --only-locked"),
+    "mirror": (
+        "tarkpm mirror /srv/index",
+        "tarkpm mirror ./usb/index --index community --only-locked",
+        "tarkpm mirror oci://registry.example.com/mirror",
+        "tarkpm mirror oci:./usb/registries",
+    ),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
     "policy": ("tarkpm policy check", "tarkpm policy explain text-tools"),

@@ -100,10 +100,11 @@ def test_npm_verifies_the_bundle(signed: Sandbox) -> None:
 
 
 def test_cosign_runs_the_command_that_was_printed(signed: Sandbox) -> None:
-    if shutil.which("cosign") is None:
+    cosign = shutil.which("cosign")
+    if cosign is None:
         pytest.skip("cosign is not installed")
     command = signed.run(*EXPORT, "--json").ok().json["command"]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(signed.home)}
+    environment = {"PATH": f"{Path(cosign).parent}:/usr/bin:/bin", "HOME": str(signed.home)}
     subprocess.run(command, shell=True, cwd=signed.cwd, env=environment, check=True)
     with (signed.cwd / "text-tools" / "plugin.wasm").open("ab") as module:
         module.write(b"\0\2\1x")

@@ -58,8 +58,13 @@ class OciRegistry:
 
 
 @contextmanager
-def oci_registry(folder: Path, *, auth: str = "", tls: Path | None = None) -> Iterator[OciRegistry]:
-    """A registry that keeps its blobs in ``folder``. ``auth`` is "", "htpasswd" or "token"."""
+def oci_registry(
+    folder: Path, *, auth: str = "", tls: Path | None = None, redirect: str = ""
+) -> Iterator[OciRegistry]:
+    """A registry that keeps its blobs in ``folder``. ``auth`` is "", "htpasswd" or "token".
+
+    ``redirect`` is a URL where what is in ``folder`` is served: the registry sends for blobs there.
+    """
     program = needed("docker-registry", shutil.which("docker-registry"))
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -72,6 +77,8 @@ def oci_registry(folder: Path, *, auth: str = "", tls: Path | None = None) -> It
         "storage": {"filesystem": {"rootdirectory": str(folder)}},
         "http": http,
     }
+    if redirect:
+        config["middleware"] = {"storage": [{"name": "redirect", "options": {"baseurl": redirect}}]}
     with TokenServer(folder) as tokens:
         if auth == "htpasswd":
             config["auth"] = {"htpasswd": {"realm": "tests", "path": str(_htpasswd(folder))}}

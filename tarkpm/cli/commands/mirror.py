@@ -1,6 +1,6 @@
 """``tarkpm mirror``."""
 
-import shlex
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,39 +12,64 @@ from tarkpm.cli.options import Invocation, allow_http, common, offline, read_nam
 from tarkpm.cli.rendering import CHECK
 from tarkpm.core.text import counted, neutral
 from tarkpm.errors import Refused
+from tarkpm.ops.project.mirrors import CONFIG
 
 if TYPE_CHECKING:
     from tarkpm.ops.mirror import MirrorReport
+    from tarkpm.ops.mirror_oci import RegistryMirrorReport
 
 
 @click.command("mirror", cls=CheckedCommand)
-@click.argument("folder", metavar="DIR")
+@click.argument("target", metavar="DIR|oci://HOST/PATH|oci:DIR")
 @click.option("--index", metavar="NAME", help="Index of the project. [default: the only one]")
 @click.option("--only-locked", is_flag=True, help="Copy only what tark.lock uses.")
 @offline
 @allow_http
 @common
-def mirror_command(invocation: Invocation, folder: str, index: str | None, only_locked: bool) -> int:
-    """Copy an index into DIR, or update the copy in it.
+def mirror_command(invocation: Invocation, target: str, index: str | None, only_locked: bool) -> int:
+    """Copy an index into DIR, or plugins of OCI registries elsewhere.
 
     Everything is verified as by a client. Serve DIR with any web server, or add it with its path: it has the
     same root. An interrupted copy goes on where it stopped, and until it is complete, clients of DIR see the
     index as it was.
+
+    oci://HOST/PATH and oci:DIR get what tark.lock takes from registries, in a registry or as image layouts:
+    each release with the same manifest, below the name of its own registry. A tag that is there is never
+    moved. The lines for the table [mirror] of its users are printed.
     """
-    from tarkpm.core.oci.reference import is_reference
+    from tarkpm.core.oci.mirror_target import is_target
+
+    if is_target(target):
+        return _registries(invocation, target, index)
     from tarkpm.ops.mirror import mirror
 
-    if is_reference(folder):
-        raise Refused(
-            "expected a folder: a registry serves plugins, and no index",
-            where=folder,
-            hint=f"make a bundle, then: tarkpm bundle push plugins.tar {shlex.quote(folder)}",
-        )
-
     name = read_name(index) if index else None
-    report = mirror(invocation.settings, invocation.ui, Path(folder), name, only_locked=only_locked)
+    report = mirror(invocation.settings, invocation.ui, Path(target), name, only_locked=only_locked)
     invocation.report(report, lambda: _lines(report))
     return 0
+
+
+def _registries(invocation: Invocation, target: str, index: str | None) -> int:
+    from tarkpm.ops.mirror_oci import mirror_registries, other_way
+
+    if index is not None:
+        text = "expected the folder of an index: registries serve plugins, and no index"
+        raise Refused(text, where=target, hint=other_way(target))
+    report = mirror_registries(invocation.settings, invocation.ui, target)
+    for text in report.notes:
+        invocation.ui.note(text)
+    invocation.report(report, lambda: _registry_lines(report))
+    return 0
+
+
+def _registry_lines(report: "RegistryMirrorReport") -> list[str]:
+    new = sum(not one.existed for one in report.plugins)
+    done = f"{new} new" if new else "nothing new"
+    held = f"{neutral(report.target)} has {counted(len(report.plugins), 'plugin')} ({done})"
+    rows = [f"  {neutral(one.reference)}" for one in report.plugins]
+    lines = [f"{json.dumps(canonical)} = {json.dumps(mirror)}" for canonical, mirror in report.mirror.items()]
+    users = f"  next     users put this into ~/.config/tarkpm/{CONFIG}:"
+    return [f"{style(CHECK, fg='green')} {held}", *rows, users, "", "[mirror]", *lines]
 
 
 def _lines(report: "MirrorReport") -> list[str]:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.digest import Digest
+from tarkpm.core.text import short
 
 BLOCK: Final = 512
 """Bytes of a block: of a header, and what the size of contents is rounded up to."""
@@ -69,7 +70,8 @@ def read_header(block: bytes) -> Member | None:
         return None
     name = block[:100].rstrip(b"\0")
     if not _NAME.fullmatch(name):
-        raise ValueError(f"expected a file of an OCI image layout, found {name[:80]!r}")
+        found = short(name.decode(errors="replace"))
+        raise ValueError(f"expected a file of an OCI image layout, found {found}")
     digits = block[124:135]
     # 11 octal digits: int() would also take signs, spaces and underscores.
     if not re.fullmatch(rb"[0-7]{11}", digits):

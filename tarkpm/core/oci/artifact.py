@@ -4,8 +4,7 @@
 
     manifest   application/vnd.oci.image.manifest.v1+json
     ├ config   application/vnd.wasm.config.v0+json, repeated in its descriptor's `data`
-    │          └ "tark.plugin.v1": {"wasm": NAME, "files": {NAME: base64}, "tlog-proof": base64,
-    │                              "sigstore": base64}
+    │          └ "tark.plugin.v1": {"wasm": NAME, "files": {NAME: base64}, "sigstore": base64}
     └ layers   exactly one, application/wasm: the module
 
 This is the layout of the CNCF's Wasm OCI artifacts, which wkg and runtimes read: they refuse a second layer,
@@ -35,17 +34,13 @@ CONFIG_TYPE: Final = "application/vnd.wasm.config.v0+json"
 WASM_TYPE: Final = "application/wasm"
 KEY: Final = "tark.plugin.v1"
 """The key of the config under which a release's files are."""
-PROOF: Final = "tlog-proof"
 SIGSTORE: Final = "sigstore"
-"""The proof of a CI identity (docs/decisions/0227)."""
-"""The key, below `KEY`, of the proof that a transparency log has the release."""
+"""The key, below `KEY`, of the proof of a CI identity (docs/decisions/0227)."""
 TITLE: Final = "org.opencontainers.image.title"
 MAX_OCI_MANIFEST: Final = 4 << 20
 """Bytes. A registry has to accept no more (OCI Distribution Specification 1.1, "Pushing Manifests")."""
 MAX_CONFIG: Final = 2 << 20
 """Bytes. In base64, as `data` repeats it, it fits in a manifest."""
-MAX_PROOF: Final = 64 << 10
-"""Bytes."""
 EPOCH: Final = "1970-01-01T00:00:00Z"
 
 
@@ -92,7 +87,6 @@ def encode(
     surface: ModuleNames,
     *,
     statement: bytes | None = None,
-    proof: bytes | None = None,
     ci_proof: bytes | None = None,
     hashed: FileEntry | None = None,
     where: str = "",
@@ -100,15 +94,15 @@ def encode(
     """Return the artifact of a release.
 
     ``files`` are those of the release by name, with plugin.toml and the module and without ``statement``,
-    which is None for an unsigned release. ``manifest`` is what plugin.toml says, ``proof`` a transparency
-    log's, and ``ci_proof`` that of a CI identity. ``hashed`` is the module's entry, if the caller has hashed
-    it. Raises `TooLarge` for files that do not fit in a config.
+    which is None for an unsigned release. ``manifest`` is what plugin.toml says, and ``ci_proof`` the proof of
+    a CI identity. ``hashed`` is the module's entry, if the caller has hashed it. Raises `TooLarge` for files
+    that do not fit in a config.
     """
     module = hashed or FileEntry.of(manifest.wasm, files[manifest.wasm])
     others = {name: data for name, data in files.items() if name != manifest.wasm}
     if statement is not None:
         others[STATEMENT] = statement
-    config = _json(_config(others, module, surface, {PROOF: proof, SIGSTORE: ci_proof}))
+    config = _json(_config(others, module, surface, ci_proof))
     if len(config) > MAX_CONFIG:
         size = sum(map(len, others.values()))
         text = f"the files beside the module have {size:,} bytes, too many for a registry"
@@ -125,13 +119,14 @@ def encode(
 
 
 def _config(
-    files: Mapping[str, bytes], module: FileEntry, surface: ModuleNames, proofs: Mapping[str, bytes | None]
+    files: Mapping[str, bytes], module: FileEntry, surface: ModuleNames, ci_proof: bytes | None
 ) -> dict[str, Any]:
     held: dict[str, Any] = {
         "wasm": module.name,
         "files": {name: _text(data) for name, data in files.items()},
     }
-    held |= {key: _text(proof) for key, proof in proofs.items() if proof is not None}
+    if ci_proof is not None:
+        held[SIGSTORE] = _text(ci_proof)
     config = {
         # wkg requires these keys. A real time would give equal releases different digests.
         "created": EPOCH,

@@ -23,8 +23,6 @@ from tarkpm.core.oci.artifact import (
     MANIFEST_TYPE,
     MAX_CONFIG,
     MAX_OCI_MANIFEST,
-    MAX_PROOF,
-    PROOF,
     SIGSTORE,
     TITLE,
     WASM_TYPE,
@@ -53,13 +51,12 @@ class ArtifactManifest(msgspec.Struct, frozen=True):
 class PluginFiles(msgspec.Struct, frozen=True):
     """The files of a release beside its module, by name, with plugin.toml.
 
-    ``statement`` is None for an unsigned release, ``proof`` for one without a transparency log's proof, and
-    ``ci_proof`` for one without that of a CI identity. None of them is verified.
+    ``statement`` is None for an unsigned release, ``ci_proof`` for one without a proof of a CI identity.
+    Neither is verified.
     """
 
     files: Mapping[str, bytes]
     statement: bytes | None = None
-    proof: bytes | None = None
     ci_proof: bytes | None = None
 
 
@@ -96,7 +93,6 @@ class _Manifest(msgspec.Struct):
 class _Held(msgspec.Struct):
     wasm: str
     files: dict[str, str]
-    proof: str = msgspec.field(default="", name=PROOF)
     ci_proof: str = msgspec.field(default="", name=SIGSTORE)
 
 
@@ -156,17 +152,15 @@ def _plugin(held: _Held, module: str, where: str) -> PluginFiles:
         raise Refused(f"the files {short(pair[0])} and {short(pair[1])} have the same name", where=where)
     if MANIFEST not in files:
         raise Refused(f"the config holds no {MANIFEST}", where=where)
-    proof = _base64(held.proof, PROOF, where) if held.proof else None
     ci_proof = _base64(held.ci_proof, SIGSTORE, where) if held.ci_proof else None
     for what, data, limit in (
         (MANIFEST, files[MANIFEST], MAX_MANIFEST),
         (STATEMENT, files.get(STATEMENT), MAX_STATEMENT),
-        (PROOF, proof, MAX_PROOF),
         (SIGSTORE, ci_proof, MAX_CI_PROOF),
     ):
         if data is not None and len(data) > limit:
             raise Refused(f"'{what}' has {len(data):,} bytes, the limit is {limit:,}", where=where)
-    return PluginFiles(files, files.pop(STATEMENT, None), proof, ci_proof)
+    return PluginFiles(files, files.pop(STATEMENT, None), ci_proof)
 
 
 def _descriptor(found: _Descriptor, kind: str, limit: int, where: str) -> Descriptor:

@@ -14,7 +14,7 @@ from tarkpm.core.oci.artifact import (
     CONFIG_TYPE,
     KEY,
     MANIFEST_TYPE,
-    PROOF,
+    SIGSTORE,
     WASM_TYPE,
     Descriptor,
     EncodedArtifact,
@@ -27,23 +27,23 @@ from tarkpm.errors import DigestMismatch, Refused, TooLarge
 SURFACE = ModuleNames(("wasi:io/streams@0.2.0",), ("tark:plugin/tool@0.1.0",))
 
 
-def encoded(proof: bytes | None = None, **more: bytes) -> EncodedArtifact:
+def encoded(ci_proof: bytes | None = None, **more: bytes) -> EncodedArtifact:
     release = make_release()
     files = {name: data for name, data in release.contents.items() if name != STATEMENT} | more
     return encode(
-        files, release.candidate.manifest, SURFACE, statement=release.contents[STATEMENT], proof=proof
+        files, release.candidate.manifest, SURFACE, statement=release.contents[STATEMENT], ci_proof=ci_proof
     )
 
 
 def test_what_was_encoded_comes_back() -> None:
     contents = dict(make_release().contents)
-    for proof in (None, b"c2sp.org/tlog-proof@v1\n"):
+    for proof in (None, b'{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"}'):
         artifact = encoded(proof)
         manifest = parse_manifest(artifact.manifest, where="here")
         assert manifest.inline == artifact.config
         found = decode(manifest, artifact.config, where="here")
         assert found.plugin is not None
-        assert (found.plugin.statement, found.plugin.proof) == (contents[STATEMENT], proof)
+        assert (found.plugin.statement, found.plugin.ci_proof) == (contents[STATEMENT], proof)
         assert found.plugin.files == {
             name: data for name, data in contents.items() if name not in (STATEMENT, "plugin.wasm")
         }
@@ -234,8 +234,8 @@ def _many(config: dict[str, Any]) -> None:
         (_without_manifest, "the config holds no plugin.toml"),
         (_many, "expected at most 17 files, found 22"),
         (
-            lambda config: config[KEY].update({PROOF: base64.b64encode(b"x" * 70_000).decode()}),
-            "'tlog-proof' has 70,000 bytes, the limit is 65,536",
+            lambda config: config[KEY].update({SIGSTORE: base64.b64encode(b"x" * 300_000).decode()}),
+            "'sigstore' has 300,000 bytes, the limit is 262,144",
         ),
         (lambda config: config.update({KEY: []}), "expected a table or nothing, found a list"),
     ],
