@@ -21,7 +21,15 @@ from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.core.verification import verify_release
 from tarkpm.core.widening import widenings
 from tarkpm.core.withdrawn import yanked_notes
-from tarkpm.errors import Edited, NotFound, ProjectNotAccepted, StoreError, TarkError, Unreachable
+from tarkpm.errors import (
+    Edited,
+    NotFound,
+    PolicyViolation,
+    ProjectNotAccepted,
+    StoreError,
+    TarkError,
+    Unreachable,
+)
 from tarkpm.ops.change.apply import apply, preview_deletions
 from tarkpm.ops.change.history import (
     LOG,
@@ -172,7 +180,8 @@ def _naming(generation: Generation) -> Iterator[None]:
         raise
     except TarkError as problem:
         problem.message = f"generation {generation.number} cannot come back: {problem.message}"
-        problem.hint = LOG
+        if not isinstance(problem, PolicyViolation):
+            problem.hint = LOG
         raise
 
 
