@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -76,7 +77,7 @@ class KeptData:
             write_new(temporary, b"", 0o600)
             if is_plain(data / STORED):
                 with _translated(data / STORED), closing(_open(data / STORED)) as source:
-                    _backup(source, temporary)
+                    _backup(source, temporary, is_new=True)
                 with temporary.open("rb") as written:
                     os.fsync(written.fileno())
             temporary.replace(copy)
@@ -107,6 +108,18 @@ def check_copy(file: Path) -> None:
     with _translated(file), closing(_open(file, "ro")) as copy:
         if copy.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise StoreError("it is damaged", where=str(file))
+
+
+def is_there(file: Path, data: Path) -> bool:
+    """Return whether what is stored in a data folder is what a copy has. Raises `StoreError`."""
+    if not is_plain(data / STORED):
+        return file.stat().st_size == 0
+    with (
+        _translated(data / STORED),
+        closing(_open(file, "ro")) as copy,
+        closing(_open(data / STORED)) as stored,
+    ):
+        return all(one == other for one, other in zip_longest(copy.iterdump(), stored.iterdump()))
 
 
 def restore(file: Path, data: Path) -> None:
@@ -147,8 +160,10 @@ def _open(file: Path, mode: str = "rw") -> "sqlite3.Connection":
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=0)
 
 
-def _backup(source: "sqlite3.Connection", target: Path) -> None:
+def _backup(source: "sqlite3.Connection", target: Path, *, is_new: bool = False) -> None:
     with closing(_open(target)) as database:
+        if is_new:  # nobody reads it before it is whole, and a journal would be left behind by a kill
+            database.execute("PRAGMA journal_mode = OFF")
         source.backup(database, progress=_until(time.monotonic() + MAX_WAIT), sleep=0.05)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.binding import current_owner
-from tarkpm.core.names import STORED
 from tarkpm.core.project import Project
 from tarkpm.errors import StoreError, TarkError
 from tarkpm.ops.change.bind import accepted_after, owners_after
@@ -16,7 +15,7 @@ from tarkpm.ops.change.target import Target
 from tarkpm.ops.project.acceptance import has_data
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.store.history import Generation, installed_digests
-from tarkpm.store.kept_data import check_copy, is_plain
+from tarkpm.store.kept_data import check_copy, is_there
 from tarkpm.store.state import Installed
 
 
@@ -45,13 +44,19 @@ def returning_data(workspace: Workspace, target: Target, number: int) -> tuple[R
     return tuple(found)
 
 
-def check_returning(returning: Sequence[ReturningData]) -> None:
-    """Raise `StoreError` for a copy that is damaged, and for data that must not be written to."""
+def to_restore(returning: Sequence[ReturningData]) -> tuple[ReturningData, ...]:
+    """Return the copies that differ from what is stored.
+
+    Raises `StoreError` for one that is damaged, and for data that cannot be read or must not be written to.
+    """
+    found: list[ReturningData] = []
     for one in returning:
         with _naming(f"the copy of what '{one.plugin}' stored cannot come back"):
             check_copy(one.copy)
         with _naming(f"what '{one.plugin}' stored cannot be replaced"):
-            is_plain(one.folder / STORED)
+            if not is_there(one.copy, one.folder):
+                found.append(one)
+    return tuple(found)
 
 
 def data_notes(

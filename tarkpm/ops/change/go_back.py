@@ -33,9 +33,9 @@ from tarkpm.errors import (
 from tarkpm.ops.change.apply import apply, preview_deletions
 from tarkpm.ops.change.data_history import (
     ReturningData,
-    check_returning,
     data_notes,
     returning_data,
+    to_restore,
 )
 from tarkpm.ops.change.history import (
     LOG,
@@ -119,8 +119,7 @@ def check_way(
         plan = make_plan(workspace, target, needs_copies=True)
     # 4. What plugins stored, and what of it can come back.
     found = returning_data(workspace, target, generation.number)
-    data = found if with_data else ()
-    check_returning(data)
+    data = to_restore(found) if with_data else ()
     changes = tuple(sync_changes(workspace, plan))
     stays = data_notes(workspace, {one.name for one in changes}, found, with_data=with_data)
     report = RollbackReport(
