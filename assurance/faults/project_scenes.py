@@ -199,5 +199,21 @@ class Store(ProjectScene):
         return [super().look(), found]
 
 
+class RollbackData(Store):
+    """`rollback --with-data`: to before an update, after which the plugin stored more."""
+
+    name = "rollback --with-data"
+
+    def prepare(self) -> None:
+        super().prepare()
+        project = self.sandbox.cwd / "tark.toml"
+        project.write_text(project.read_text().replace("[tark]\n", "[tark]\ndata-history = true\n", 1))
+        self.sandbox.run("update", "alpha").ok()
+        self.sandbox.run(*self.command).ok()
+        newest = self.sandbox.run("log", "--json").ok().json["generations"][0]["number"]
+        # By its number: without one, a second rollback would be the way back.
+        self.command = ("rollback", str(newest - 1), "--with-data")
+
+
 def _text(path: Path) -> str | None:
     return path.read_text() if path.exists() else None

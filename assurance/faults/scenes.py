@@ -11,6 +11,7 @@ from assurance.faults.project_scenes import (
     Remove,
     Revoke,
     Rollback,
+    RollbackData,
     Store,
     Sync,
     Update,
@@ -30,7 +31,7 @@ from assurance.faults.publisher_scenes import (
 SCENES: Final = {
     scene.name: scene
     for scene in (
-        *(Init, Add, Update, Lock, Sync, Remove, Rollback, Revoke, Disable, Store, Prune),
+        *(Init, Add, Update, Lock, Sync, Remove, Rollback, RollbackData, Revoke, Disable, Store, Prune),
         *(Generate, Import, Sign, Publish),
         *(Accept, Claim, Rotate, Yank, Refresh),
     )

@@ -9,6 +9,8 @@ STATEMENT: Final = "plugin.dsse.json"
 CI_PROOF: Final = "plugin.sigstore.json"
 POLICY: Final = "policy.toml"
 POLICY_STATEMENT: Final = "policy.dsse.json"
+STORED: Final = "storage.sqlite3"
+"""What a plugin stored, in its data folder."""
 
 MAX_PROJECT: Final = 1024 * 1024
 MAX_LOCK: Final = 16 * 1024 * 1024

@@ -45,6 +45,7 @@ class _Tark(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
     minimum_release_age: Text = ""
     minimum_release_age_exclude: list[str] = []
     record: bool = False
+    data_history: bool = False
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
@@ -87,7 +88,8 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 class Project(msgspec.Struct, frozen=True):
     """A parsed tark.toml. Mappings are keyed by checked plugin names.
 
-    ``record`` is whether calls of tools are kept, for a later review of an update (docs/decisions/0187).
+    ``record`` is whether calls of tools are kept, for a later review of an update (docs/decisions/0187), and
+    ``data_history`` whether generations keep what plugins stored (docs/decisions/0239).
     """
 
     tark_version: Version | None = None
@@ -98,6 +100,7 @@ class Project(msgspec.Struct, frozen=True):
     mcp: McpRules = McpRules()
     ages: AgeRule | None = None
     record: bool = False
+    data_history: bool = False
     policy: PolicyPin | None = None
     identities: "Mapping[PluginName, CiIdentity]" = {}
 
@@ -121,6 +124,7 @@ class Project(msgspec.Struct, frozen=True):
             mcp=_checked(McpRules.read, document.mcp, where, "mcp"),
             ages=_ages(document.tark, where),
             record=document.tark.record,
+            data_history=document.tark.data_history,
             policy=_checked(PolicyPin.read, document.policy, where, "policy"),
         )
 

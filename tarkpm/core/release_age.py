@@ -22,6 +22,8 @@ HOUR: Final = 3600
 DAY: Final = 24 * HOUR
 MAX_AGE: Final = 365 * DAY
 """The longest age: with more, a typing error would block every update for years."""
+LAST_SECOND: Final = 253_402_300_799
+"""The last second of the year 9999: later ones cannot be written as a date."""
 _UNITS: Final = {"h": HOUR, "d": DAY, "w": 7 * DAY}
 _AGE = lazy_pattern(r"([1-9][0-9]{0,3})([hdw])", re.ASCII)
 _MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
@@ -82,7 +84,10 @@ class Young(msgspec.Struct, frozen=True):
         if self.until is None:
             return "has no time of publication, so it counts as too young"
         # Rounded up to the minute: a user who comes back at that time is not sent away again.
-        moment = datetime.fromtimestamp(-(-self.until // 60) * 60, UTC)
+        minute = -(-self.until // 60) * 60
+        if minute > LAST_SECOND:  # an index may list any time
+            return "is too young until after the year 9999"
+        moment = datetime.fromtimestamp(minute, UTC)
         return f"is too young until {moment:%Y-%m-%d %H:%M} UTC"
 
 

@@ -46,6 +46,7 @@ def _settings(project: Project) -> dict[str, tuple[str, ...]]:
         "tark.minimum-release-age": (age_text(ages.minimum) if ages.minimum else "none",),
         "tark.minimum-release-age-exclude": ages.excluded or ("none",),
         "tark.record": (str(project.record).lower(),),
+        "tark.data-history": (str(project.data_history).lower(),),
         "mcp.allow": ("every tool",) if rules.allow is None else rules.allow or ("none",),
         "mcp.deny": rules.deny or ("none",),
         "mcp.ask": (rules.ask,),

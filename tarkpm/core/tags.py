@@ -17,6 +17,7 @@ _VERSION: Final = lazy_pattern(r"(?P<prefix>(?:.*[^0-9.])?)(?P<version>[0-9]+\.[
 """What comes before a version never ends in a digit or dot: ``v1.1.2.3`` names none."""
 _RANGE: Final = lazy_pattern(r"(?P<prefix>(?:[^~^=<>*]*[-/_@+])?[vV]?)(?P<range>[~^=<>*].*|[0-9][0-9.]*\*.*)")
 """A range begins with an operator or has a ``*``: ``1.2`` and ``v1`` may be the names of tags."""
+_PART: Final = re.compile(r"(?P<stem>(?:.*[-/_@+])?)[vV]?(?P<version>[0-9]{1,9}(?:\.[0-9]{1,9})?)")
 _NEVER: Final = frozenset("^~*")
 """Characters that no tag has (git-check-ref-format(1))."""
 _V: Final = lazy_pattern(r"(?:(?<=[-/_@+])|^)[vV]$")
@@ -71,6 +72,18 @@ def tag_range(text: str) -> TagRange | None:
     if _NEVER & {*text}:
         raise ValueError(f"expected a tag, or a range like ^1.2 or NAME-^1.2, found {short(text)}")
     return None
+
+
+def meant_range(name: str, tags: Iterable[str]) -> str | None:
+    """Return the range that a name which is no tag may mean: a part of a version, with a tag in its range.
+
+    >>> meant_range("v1", ["v1.0.0"]), meant_range("v2", ["v1.0.0"])
+    ('^1', None)
+    """
+    found = _PART.fullmatch(name)
+    text = f"{found['stem']}^{found['version']}" if found else ""
+    wanted = tag_range(text)
+    return text if wanted and wanted.newest(tags) else None
 
 
 def version_tags(names: Iterable[str], *, like: str = "") -> tuple[VersionTag, ...]:

@@ -14,6 +14,7 @@ from tarkpm.errors import ResolutionError
 from tarkpm.io.files import remove_tree
 from tarkpm.ops.change.abandoned import abandoned
 from tarkpm.ops.change.apply import apply, preview_deletions
+from tarkpm.ops.change.history import history_of
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target, required
 from tarkpm.ops.project.acceptance import has_data, not_accepted
 from tarkpm.ops.project.settings import Settings
@@ -57,6 +58,7 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
             # Deleted last: if the change fails, the data is still there.
             for name in names if purge else ():
                 remove_tree(workspace.data(name))
+                history_of(workspace).data.forget(workspace.data(name).name)
                 SignIns(settings.paths.state).forget(workspace.data(name))
         left = [name for name in names if target.lock.get(name)]
         notes = [f"'{name}' stays, because another plugin needs it" for name in left]

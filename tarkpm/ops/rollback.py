@@ -22,23 +22,25 @@ from tarkpm.store.history import Generation, History
 
 
 @asks_again
-def rollback(settings: Settings, ui: Ui, number: int | None, *, replace_edits: bool) -> RollbackReport:
+def rollback(
+    settings: Settings, ui: Ui, number: int | None, *, replace_edits: bool, with_data: bool = False
+) -> RollbackReport:
     """Go back to a generation, by default the newest one with other documents than there are now.
 
     Documents that were edited since the newest generation are replaced only with ``replace_edits``, and are
-    kept as a generation of their own. Raises `NotFound`, `StoreError`, and what `sync` raises; then nothing
-    has changed.
+    kept as a generation of their own. ``with_data`` also brings back what plugins stored, as far as it was
+    kept. Raises `NotFound`, `StoreError`, and what `sync` raises; then nothing has changed.
     """
     with open_for_change(settings, ui) as workspace:
         # 1. Find the generation, and stop before work of the user's would be replaced.
         history = history_of(workspace)
         generation = _chosen(workspace, history, number)
-        if wanted_documents(generation) == found_documents(workspace):
+        if not with_data and wanted_documents(generation) == found_documents(workspace):
             note = f"the documents are those of generation {generation.number}"
             return RollbackReport(generation.number, 0, (), (), (note,))
         edited = _edited(workspace, history, generation, replace_edits=replace_edits)
         # 2. Check and report, then apply.
-        way = check_way(workspace, generation, workspace.record.accepted, asking=True)
+        way = check_way(workspace, generation, workspace.record.accepted, asking=True, with_data=with_data)
         go(workspace, way)
         return msgspec.structs.replace(way.report, notes=(*edited, *way.report.notes))
 

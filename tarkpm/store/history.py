@@ -16,6 +16,7 @@ from tarkpm.core.patterns import lazy_pattern
 from tarkpm.errors import StoreError, TarkError
 from tarkpm.io.files import atomic_write, make_private
 from tarkpm.store.documents import read_document
+from tarkpm.store.kept_data import KeptData
 from tarkpm.store.state import Installed
 
 KEPT: Final = 50
@@ -69,6 +70,11 @@ class History:
     def __init__(self, root: Path, environment: str) -> None:
         self.folder = root / "history" / environment
 
+    @property
+    def data(self) -> KeptData:
+        """The copies of what plugins stored."""
+        return KeptData(self.folder)
+
     def numbers(self) -> list[int]:
         """Return the numbers of the kept generations, newest first."""
         try:
@@ -121,6 +127,7 @@ class History:
             total += file.stat().st_size
             if count > _ALWAYS and (count > KEPT or total > MAX_TOTAL):
                 file.unlink(missing_ok=True)
+        self.data.drop(self.numbers())
 
     def _file(self, number: int) -> Path:
         return self.folder / f"{number}.json"

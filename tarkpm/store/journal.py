@@ -35,6 +35,7 @@ from tarkpm.errors import Edited, StoreError
 from tarkpm.io.files import atomic_write, make_private, move_contents, read_optional, remove_tree, replace_by
 from tarkpm.store.environment import Environment
 from tarkpm.store.history import Generation, History
+from tarkpm.store.kept_data import restore
 from tarkpm.store.state import Record, State
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -61,7 +62,8 @@ class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One change of an environment: staged folders to install, folders to remove, documents, and the record.
 
     ``aside`` maps names of unmanaged folders, which make room first, to the paths where they are kept.
-    ``data`` are pairs of folders: the contents of the first move to the second. ``generations`` are what the
+    ``data`` are pairs of folders: the contents of the first move to the second. ``restored`` are copies of
+    what plugins stored, each with the data folder whose contents it replaces. ``generations`` are what the
     change adds to the project's history.
     """
 
@@ -72,6 +74,7 @@ class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aside: dict[str, str] = {}
     data: tuple[tuple[str, str], ...] = ()
     generations: tuple[Generation, ...] = ()
+    restored: tuple[tuple[str, str], ...] = ()
     version: int = 1
 
 
@@ -216,6 +219,8 @@ def _switch(environment: Environment, transaction: Transaction) -> None:
         _take_away(environment, name)
     for source, target in transaction.data:
         move_contents(Path(source), Path(target))
+    for copy, target in transaction.restored:
+        restore(Path(copy), Path(target))
 
 
 def _replace(path: Path, text: bytes, staged: Path) -> None:

@@ -89,6 +89,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             add["zipped"] = (zipped.oci, "--trust", publisher.key, "--accept-capabilities")
         for words in add.values():
             sandbox.run("add", *words).ok()
+        # Generations to go back to that have every plugin, and a file that carries those with a source.
+        for _ in range(2):
+            with (sandbox.cwd / "tark.toml").open("a") as file:
+                file.write("# later\n")
+            sandbox.run("sync").ok()
+        sandbox.run("bundle", "create", "-o", sandbox.root / "all.tar", *sorted({*add} - {"mine"})).ok()
         for name in ("hand", "stranger"):
             sandbox.plugin(sandbox.plugins / name, name=name, capabilities=DECLARED)
         for name in ("tark.toml", "tark.lock"):
@@ -139,6 +145,22 @@ def _clone(world: World, _: str, rule: str) -> None:
     world.mate.run("sync", "--accept-project").failed(3, f"({rule})")
 
 
+def _bundle(world: World, _: str, rule: str) -> None:
+    carried = world.sandbox.root / "all.tar"
+    world.mate.run("sync", "--bundle", str(carried), "--accept-project").failed(3, f"({rule})")
+    world.sandbox.run("bundle", "create", "-o", world.sandbox.root / "none.tar").failed(3, f"({rule})")
+    assert not (world.sandbox.root / "none.tar").exists()
+
+
+def _bisect(world: World, _: str, __: str) -> None:
+    """The only generation in between has what is forbidden."""
+    newest = world.sandbox.run("log", "--json").ok().json["generations"][0]["number"]
+    said = world.sandbox.run("bisect", "start", str(newest), str(newest - 2)).ok()
+    assert f"skipped generation {newest - 1}: " in said.out
+    assert "the team policy forbids it" in said.out
+    world.sandbox.run("bisect", "reset").ok()
+
+
 def _host(world: World, name: str, rule: str) -> None:
     with Host.open(world.sandbox.cwd, environment=world.sandbox.environment()) as host:
         problem = host.failed[name]
@@ -186,7 +208,15 @@ VERBS: dict[str, Callable[[World, str, str], None]] = {
     "sync": _typed("sync"),
     "sync of a clone": _clone,
     "reinstall": _typed("sync", "--reinstall"),
+    "sync of a bundle": _bundle,
+    "rollback": _typed("rollback"),
+    "bisect": _bisect,
     "call": _typed("call", "{name}", *CALL),
+    "tools": _typed("tools", "{name}"),
+    "auth": _typed("auth", "status", "{name}"),
+    "chat": _typed("chat", "{name}", "hello"),
+    "channel": _typed("channel", "start", "{name}"),
+    "hook": _typed("hook", "run", "e", "{}", "--plugin", "{name}"),
     "mcp": _mcp,
     "Host": _host,
 }
@@ -267,6 +297,7 @@ def test_no_forbidden_server_is_asked(world: World) -> None:
 
 def test_every_rule_is_tried() -> None:
     """A field that is added needs a row here, and one on the page."""
+    # In test_attack_team_policy_changes.py, each against the verbs that could evade it.
     elsewhere = {"version", "minimum-release-age", "accept-project", "accept-project-pinned", "hook"}
     assert set(FIELDS) == {*POLICIES, *elsewhere}
     assert {*RULES, "version", "minimum-release-age"} == set(FIELDS)

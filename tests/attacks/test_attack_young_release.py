@@ -8,6 +8,8 @@ from conftest import Publisher
 from support.indexed import IndexedProject
 from support.sandbox import Result, Sandbox
 
+from tarkpm.core.release_age import parse_moment
+
 DAY = 86_400
 CONSENT = "--accept-capabilities"
 
@@ -44,6 +46,17 @@ def test_a_mirror_that_leaves_the_time_out_or_invents_one(
     victim.release("text-tools", "1.1.0", published=when)
     assert "'text-tools' 1.1.0" in update(victim.sandbox).ok().out
     assert locked(victim.sandbox) == "1.0.0"
+
+
+def test_an_index_that_dates_a_release_to_the_end_of_time(victim: IndexedProject) -> None:
+    """It waits, and stops no command: the moment at which it is old enough cannot be written as a date."""
+    victim.release("text-tools", "1.1.0", published=parse_moment("9999-12-31T23:59:59Z"))
+    sandbox = victim.sandbox
+    assert "'text-tools' 1.1.0 is too young until after the year 9999" in update(sandbox).ok().out
+    assert "too young until after the year 9999" in sandbox.run("outdated").out
+    sandbox.run("versions", "text-tools").ok()
+    sandbox.run("add", "text-tools@1.1.0").failed(4, "too young until after the year 9999")
+    assert locked(sandbox) == "1.0.0"
 
 
 def test_a_commit_that_says_it_is_old(

@@ -3,7 +3,7 @@
 import pytest
 
 from tarkpm.core.release import GitSource, source_from_table
-from tarkpm.core.tags import newer_tag, tag_range, version_tag, version_tags
+from tarkpm.core.tags import meant_range, newer_tag, tag_range, version_tag, version_tags
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,23 @@ def test_the_newest_in_a_range(text: str, newest: str | None) -> None:
     assert wanted is not None
     found = wanted.newest(reversed(names))
     assert (found.name if found else None) == newest
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("v1", "^1"),
+        ("1.1", "^1.1"),
+        ("text-tools-v1", "text-tools-^1"),
+        ("v3", None),
+        ("v1.0.9", None),  # a whole version means itself
+        ("main", None),
+        ("other-1", None),
+        ("", None),
+    ],
+)
+def test_the_range_that_a_part_of_a_version_may_mean(name: str, meant: str | None) -> None:
+    assert meant_range(name, ["v1.0.0", "1.1.0", "text-tools-1.0.0", "v2"]) == meant
 
 
 def test_newer_than_what_was_taken() -> None:

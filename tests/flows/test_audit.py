@@ -207,6 +207,24 @@ def test_text_of_an_advisory_cannot_move_the_cursor_or_turn_the_line(locked: Ind
         assert "gnihton" in out
 
 
+def test_text_of_an_advisory_is_no_link_in_a_forge(locked: IndexedProject) -> None:
+    """A forge shows `[text](address)` in a message as a link; the address of an advisory is `helpUri`."""
+    advise(locked.repo, replace(advisory(locked.repo), summary="Now [update](https://evil.example)"))
+    (run,) = locked.sandbox.run("audit", "--sarif").json["runs"]
+    rule = run["tool"]["driver"]["rules"][0]
+    texts = [run["results"][0]["message"]["text"], rule["shortDescription"]["text"]]
+    assert all("Now [update] (https://evil.example)" in text for text in texts)
+
+
+def test_the_reason_of_a_yank_is_no_link_in_a_forge(locked: IndexedProject) -> None:
+    """Nobody but the online key signs it."""
+    listing, reason = locked.repo.listings["text-tools"], "[update](https://evil.example)"
+    locked.repo.put_listing(replace(listing, rows=tuple(replace(row, yanked=reason) for row in listing.rows)))
+    locked.repo.publish()
+    (run,) = locked.sandbox.run("audit", "--sarif").json["runs"]
+    assert "[update] (https://evil.example)" in run["results"][0]["message"]["text"]
+
+
 def test_findings_are_shown_by_a_forge(locked: IndexedProject) -> None:
     repo, severities = locked.repo, list(Severity)
     many = [replace(advisory(repo, id_=f"x_A-{one.value}"), severity=one) for one in severities]

@@ -30,6 +30,21 @@ def edit(sandbox: Sandbox, old: str, new: str) -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
+def test_a_tag_that_is_no_tag_may_mean_a_range(sandbox: Sandbox, publisher: Publisher) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        publisher.release(version)
+    sandbox.init()
+    for verb, more in ("info", ()), ("add", ("--trust", publisher.key, "--accept-capabilities")):
+        refused = sandbox.run(verb, publisher.url, "--tag", "v1", *more)
+        refused.failed(2, "there is no tag 'v1'; for the newest tag in a range: --tag '^1'")
+        assert "range" not in sandbox.run(verb, publisher.url, "--tag", "v3", *more).err
+        assert "1.1.0" in sandbox.run(verb, publisher.url, "--tag", "^1", *more).ok().out
+    # A tag of that name is one.
+    publisher.repo.git("tag", "v1", "v1.0.0")
+    publisher.publish()
+    assert "1.0.0" in sandbox.run("info", publisher.url, "--tag", "v1").ok().out
+
+
 def test_what_is_typed_and_seen(ranged: Sandbox, publisher: Publisher) -> None:
     project, lock = documents(ranged)
     assert 'tag = "^1.0"' in project

@@ -31,20 +31,28 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Replace documents that changed since the newest generation; they are kept as one of their own.",
 )
+@click.option(
+    "--with-data",
+    is_flag=True,
+    help="Also bring back what plugins had stored; a project with data-history = true keeps it.",
+)
 @keep_data
 @offline
 @allow_http
 @dry_run
 @common
-def rollback_command(invocation: Invocation, number: int | None, replace_edits: bool) -> int:
+def rollback_command(invocation: Invocation, number: int | None, replace_edits: bool, with_data: bool) -> int:
     """Go back to generation N of the project. [default: the one before]
 
     Its tark.toml, its tark.lock and its plugins come back, as a new generation. What was revoked stays
-    revoked, and what you no longer accept is asked about. What plugins stored is kept as it is.
+    revoked, and what you no longer accept is asked about. What plugins stored stays as it is without
+    --with-data.
     """
     from tarkpm.ops.rollback import rollback
 
-    report = rollback(invocation.settings, invocation.ui, number, replace_edits=replace_edits)
+    report = rollback(
+        invocation.settings, invocation.ui, number, replace_edits=replace_edits, with_data=with_data
+    )
     invocation.report(report, lambda: _lines(report, dry_run=invocation.settings.dry_run))
     return 0
 
@@ -58,4 +66,8 @@ def _lines(report: "RollbackReport", *, dry_run: bool) -> list[str]:
     lines += [f"  {neutral(summary_words(change))}" for change in report.plugins]
     named = {change.name for change in report.plugins}
     lines += [f"  {sync_change_line(one)}" for one in report.changes if one.name not in named]
+    be = "would be" if dry_run else "is"
+    lines += [
+        f"  {one.plugin}: its data {be} what it was before generation {one.before}" for one in report.data
+    ]
     return [*lines, *note_lines(report.notes)]

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tarkpm.core.names import STORED
 from tarkpm.host.limits import KIB, MIB, size
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-FILE = "storage.sqlite3"
+FILE = STORED
 MAX_KEY = 1 * KIB
 MAX_VALUE = 1 * MIB
 MAX_KEYS = 10_000

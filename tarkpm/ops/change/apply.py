@@ -4,7 +4,7 @@ Nothing under its final name changes before everything is fetched, verified and 
 """
 
 import shlex
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from tarkpm.core.text import some
 from tarkpm.errors import StoreError, TeamPolicyInvalid
 from tarkpm.io.parallel import run_parallel, threads_for
 from tarkpm.ops.change.bind import bind
+from tarkpm.ops.change.data_history import ReturningData, data_folders, keep_data
 from tarkpm.ops.change.history import keep_generations, next_generations
 from tarkpm.ops.change.target import CheckedTarget
 from tarkpm.ops.project.acceptance import check_kept
@@ -38,11 +39,12 @@ def apply(
     changes: Plan,
     releases: "Iterable[Release]" = (),
     adopted: "Collection[Adoption]" = (),
+    returning: Sequence[ReturningData] = (),
 ) -> None:
     """Make the project and its environment match ``target``; ``releases`` were just acquired.
 
-    Folders in ``adopted`` are moved aside. Raises `StoreError`, `SourceError` or `VerificationError` before
-    anything has changed, or succeeds as a whole.
+    Folders in ``adopted`` are moved aside, and ``returning`` data replaces what plugins stored. Raises
+    `StoreError`, `SourceError` or `VerificationError` before anything has changed, or succeeds as a whole.
     """
     # 1. Compute the documents and the record that the target means. Nothing is written yet.
     lock_bytes = target.lock_bytes
@@ -56,7 +58,7 @@ def apply(
     _mark_disabled(workspace)
     settled = _settled(workspace, target, changes, lock_bytes)
     # 2. Stop where nothing changes: an unchanged lock is not rewritten.
-    if not changes and not documents and bound == workspace.record:
+    if not (changes or documents or returning) and bound == workspace.record:
         if not settled or settled != workspace.record.settled:
             # Documents that were pulled or edited, and mean no work: the history has them all the same.
             keep_generations(workspace, target.project_bytes, lock_bytes)
@@ -68,6 +70,7 @@ def apply(
     _check_room(workspace, changes, adopted)
     # 4. Fetch, verify and stage (docs/trust-rules.md, rule 1). The data folders follow from the new bindings,
     #    so the workspace works with the record as it will be.
+    folders = data_folders(workspace, target)
     workspace.expect(bound)
     staged = _stage_all(workspace, changes.install, releases)
     installed = {name: workspace.record.installed[name] for name in changes.keep} | staged
@@ -76,8 +79,14 @@ def apply(
     record = msgspec.structs.replace(workspace.record, installed=installed, settled=settled)
     names = tuple(entry.name for entry in changes.install)
     leaving = _strangers(workspace, (*names, *changes.remove))
-    generations = next_generations(workspace, target.project_bytes, lock_bytes, installed)
-    transaction = Transaction(names, changes.remove, documents, record, generations=generations)
+    generations = next_generations(
+        workspace, target.project_bytes, lock_bytes, installed, data_changes=bool(returning)
+    )
+    keep_data(workspace, folders, installed, generations, returning)
+    restored = tuple((str(one.copy), str(one.folder)) for one in returning)
+    transaction = Transaction(
+        names, changes.remove, documents, record, generations=generations, restored=restored
+    )
     commit(
         workspace.environment,
         _making_room(workspace, transaction, adopted),

@@ -21,8 +21,22 @@ from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.core.verification import verify_release
 from tarkpm.core.widening import widenings
 from tarkpm.core.withdrawn import yanked_notes
-from tarkpm.errors import Edited, NotFound, ProjectNotAccepted, StoreError, TarkError, Unreachable
+from tarkpm.errors import (
+    Edited,
+    NotFound,
+    PolicyViolation,
+    ProjectNotAccepted,
+    StoreError,
+    TarkError,
+    Unreachable,
+)
 from tarkpm.ops.change.apply import apply, preview_deletions
+from tarkpm.ops.change.data_history import (
+    ReturningData,
+    data_notes,
+    returning_data,
+    to_restore,
+)
 from tarkpm.ops.change.history import (
     LOG,
     documents_of,
@@ -41,11 +55,19 @@ from tarkpm.store.history import Generation
 from tarkpm.store.state import Record
 
 
+class RestoredData(msgspec.Struct, frozen=True):
+    """A plugin whose data is what it was ``before`` a generation."""
+
+    plugin: str
+    before: int
+
+
 class RollbackReport(msgspec.Struct, frozen=True):
     """The generation ``to`` which the project went back, and what changed.
 
     ``generation`` is the number of the new one, 0 if nothing changed. ``plugins`` is how the documents
-    changed, and ``changes`` are the plugins that were installed and removed.
+    changed, and ``changes`` are the plugins that were installed and removed. ``data`` are the plugins whose
+    data came back.
     """
 
     to: int
@@ -53,23 +75,35 @@ class RollbackReport(msgspec.Struct, frozen=True):
     plugins: tuple[GenerationChange, ...]
     changes: tuple[SyncChange, ...]
     notes: tuple[str, ...] = ()
+    data: tuple[RestoredData, ...] = ()
 
 
 class GoingBack(msgspec.Struct, frozen=True):
-    """A way back that passed every check. ``accepted`` is the record once it is applied."""
+    """A way back that passed every check.
+
+    ``accepted`` is the record once it is applied, ``data`` the data that replaces what plugins stored.
+    """
 
     generation: Generation
     target: CheckedTarget
     plan: Plan
     accepted: Record
     report: RollbackReport
+    data: tuple[ReturningData, ...] = ()
 
 
-def check_way(workspace: Workspace, generation: Generation, base: Acceptance, *, asking: bool) -> GoingBack:
+def check_way(
+    workspace: Workspace,
+    generation: Generation,
+    base: Acceptance,
+    *,
+    asking: bool,
+    with_data: bool = False,
+) -> GoingBack:
     """Check everything, and change nothing on disk. ``base`` is what this user accepts.
 
-    Without ``asking``, decisions beyond that are refused, not asked about. Afterwards the workspace has the
-    generation's documents. Raises what `sync` raises.
+    Without ``asking``, decisions beyond that are refused, not asked about. ``with_data`` also brings back
+    what plugins stored. Afterwards the workspace has the generation's documents. Raises what `sync` raises.
     """
     was, documents = _present(workspace), documents_of(generation)
     # 1. From here on, its documents are the project's, as after a pull. The bytes on disk, which `apply`
@@ -83,14 +117,20 @@ def check_way(workspace: Workspace, generation: Generation, base: Acceptance, *,
     with _naming(generation):
         target = _checked(workspace, generation)
         plan = make_plan(workspace, target, needs_copies=True)
+    # 4. What plugins stored, and what of it can come back.
+    found = returning_data(workspace, target, generation.number)
+    data = to_restore(found) if with_data else ()
+    changes = tuple(sync_changes(workspace, plan))
+    stays = data_notes(workspace, {one.name for one in changes}, found, with_data=with_data)
     report = RollbackReport(
         generation.number,
-        _next_number(workspace, target),
+        _next_number(workspace, target, data_changes=bool(data)),
         generation_changes(was, Documents(target.lock, target.project)) if was else (),
-        tuple(sync_changes(workspace, plan)),
-        (*unasked, *_notes(workspace, target.lock)),
+        changes,
+        (*unasked, *_notes(workspace, target.lock), *stays),
+        tuple(RestoredData(one.plugin, one.before) for one in data),
     )
-    return GoingBack(generation, target, plan, accepted, report)
+    return GoingBack(generation, target, plan, accepted, report, data)
 
 
 def go(workspace: Workspace, way: GoingBack) -> None:
@@ -102,7 +142,7 @@ def go(workspace: Workspace, way: GoingBack) -> None:
         else:
             workspace.prepare()
             workspace.expect(way.accepted)
-            apply(workspace, way.target, way.plan)
+            apply(workspace, way.target, way.plan, returning=way.data)
 
 
 def wanted_documents(generation: Generation) -> tuple[str, str]:
@@ -172,7 +212,8 @@ def _naming(generation: Generation) -> Iterator[None]:
         raise
     except TarkError as problem:
         problem.message = f"generation {generation.number} cannot come back: {problem.message}"
-        problem.hint = LOG
+        if not isinstance(problem, PolicyViolation):
+            problem.hint = LOG
         raise
 
 
@@ -185,12 +226,12 @@ def _checked(workspace: Workspace, generation: Generation) -> CheckedTarget:
     return check_target(workspace, Target(workspace.project, present, project, decided=True, lock_bytes=lock))
 
 
-def _next_number(workspace: Workspace, target: CheckedTarget) -> int:
-    """Return the number of the generation that this makes, 0 if the documents stay as they are."""
+def _next_number(workspace: Workspace, target: CheckedTarget, *, data_changes: bool) -> int:
+    """Return the number of the generation that this makes, 0 if documents and data stay as they are."""
     project, lock = target.project_bytes or b"", target.lock_bytes or b""
-    if (project, lock) == (workspace.project_bytes, workspace.lock_bytes):
+    if not data_changes and (project, lock) == (workspace.project_bytes, workspace.lock_bytes):
         return 0
-    made = next_generations(workspace, project, lock, {})
+    made = next_generations(workspace, project, lock, {}, data_changes=data_changes)
     return made[-1].number if made else 0
 
 

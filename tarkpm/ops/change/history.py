@@ -27,13 +27,18 @@ def history_of(workspace: Workspace) -> History:
 
 
 def next_generations(
-    workspace: Workspace, project_bytes: bytes | None, lock_bytes: bytes, installed: Mapping[str, Installed]
+    workspace: Workspace,
+    project_bytes: bytes | None,
+    lock_bytes: bytes,
+    installed: Mapping[str, Installed],
+    *,
+    data_changes: bool = False,
 ) -> tuple[Generation, ...]:
     """Return what the history gains by a change that leads to these documents and installed files.
 
     Documents that something else wrote since the newest generation are kept as one of their own, so that
     nothing that tarkpm replaces is lost. ``project_bytes`` None leaves tark.toml as it is. Nothing is
-    returned for a change of neither documents nor files.
+    returned for a change of neither documents nor files, unless what plugins stored changes.
     """
     newest = history_of(workspace).newest()
     was = found_documents(workspace)
@@ -44,7 +49,7 @@ def next_generations(
     if was and was != now and not known and not workspace.conflicted:
         made.append(_generation(workspace, was, installed_digests(workspace.record.installed)))
     last = made[-1] if made else newest
-    if now and (last is None or (now, digests) != (last.documents, last.installed)):
+    if now and (data_changes or last is None or (now, digests) != (last.documents, last.installed)):
         made.append(_generation(workspace, now, digests, len(made), workspace.settings.command))
     return tuple(made)
 
@@ -52,7 +57,10 @@ def next_generations(
 def keep_generations(workspace: Workspace, project_bytes: bytes | None, lock_bytes: bytes) -> None:
     """Add to the history what a change that needs no journal means: documents that were found in order."""
     made = next_generations(workspace, project_bytes, lock_bytes, workspace.record.installed)
-    history_of(workspace).save(made)
+    if made:
+        history = history_of(workspace)
+        history.data.begin(made[0].number)  # such a change replaces no plugin, so it keeps no data
+        history.save(made)
 
 
 def found_documents(workspace: Workspace) -> tuple[str, str] | None:

@@ -22,7 +22,7 @@ from tarkpm.core.release import (
     PluginName,
     Source,
 )
-from tarkpm.core.tags import TagRange, version_tags
+from tarkpm.core.tags import TagRange, meant_range, version_tags
 from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import CommitUnreached, NotFound, TooLarge
@@ -196,7 +196,12 @@ def resolve(remote: "GitRemote", source: GitSource) -> GitSource:
         return source.at(remote.resolve(rev=source.commit))
     if wanted := source.tag_range:
         source = msgspec.structs.replace(source, tag=_newest(remote, source, wanted))
-    return source.at(remote.resolve(tag=source.tag, branch=source.branch, rev=source.rev))
+    try:
+        return source.at(remote.resolve(tag=source.tag, branch=source.branch, rev=source.rev))
+    except NotFound as problem:
+        if source.tag and (meant := meant_range(source.tag, remote.tags())):
+            problem.message += f"; for the newest tag in a range: --tag {shlex.quote(meant)}"
+        raise
 
 
 def _newest(remote: "GitRemote", source: GitSource, wanted: TagRange) -> str:

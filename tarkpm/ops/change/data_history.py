@@ -1,0 +1,132 @@
+"""What plugins stored, beside the generations: a change keeps it, a rollback restores it (decision 0239)."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.binding import current_owner
+from tarkpm.core.project import Project
+from tarkpm.errors import StoreError, TarkError
+from tarkpm.ops.change.bind import accepted_after, owners_after
+from tarkpm.ops.change.history import history_of
+from tarkpm.ops.change.target import Target
+from tarkpm.ops.project.acceptance import has_data
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.store.history import Generation, installed_digests
+from tarkpm.store.kept_data import check_copy, is_there
+from tarkpm.store.state import Installed
+
+
+class ReturningData(msgspec.Struct, frozen=True):
+    """What a ``plugin`` had stored ``before`` a generation: a copy, and the data folder it returns to."""
+
+    plugin: str
+    before: int
+    copy: Path
+    folder: Path
+
+
+def returning_data(workspace: Workspace, target: Target, number: int) -> tuple[ReturningData, ...]:
+    """Return the copies that belong to a generation, of the plugins that ``target`` locks.
+
+    Each is that of the publisher whose plugin it will be.
+    """
+    owners = owners_after(workspace, accepted_after(workspace, target))
+    copies = history_of(workspace).data.after(number)
+    found: list[ReturningData] = []
+    for entry in target.lock.entries:
+        owner = current_owner(owners, entry.name)
+        if copy := copies.get(owner.folder):
+            folder = workspace.data(entry.name, owner)
+            found.append(ReturningData(entry.name, copy.number, copy.file, folder))
+    return tuple(found)
+
+
+def to_restore(returning: Sequence[ReturningData]) -> tuple[ReturningData, ...]:
+    """Return the copies that differ from what is stored.
+
+    Raises `StoreError` for one that is damaged, and for data that cannot be read or must not be written to.
+    """
+    found: list[ReturningData] = []
+    for one in returning:
+        with _naming(f"the copy of what '{one.plugin}' stored cannot come back"):
+            check_copy(one.copy)
+        with _naming(f"what '{one.plugin}' stored cannot be replaced"):
+            if not is_there(one.copy, one.folder):
+                found.append(one)
+    return tuple(found)
+
+
+def data_notes(
+    workspace: Workspace, changed: Collection[str], returning: Sequence[ReturningData], *, with_data: bool
+) -> tuple[str, ...]:
+    """Return notes about the data that stays as it is, of the plugins that ``changed``."""
+    there = {one.plugin: one.before for one in returning}
+    if with_data:
+        missing = (name for name in changed if name not in there and has_data(workspace, name))
+        text = "nothing was kept of what '{}' stored; [tark] data-history = true keeps it from now on"
+        return tuple(text.format(name) for name in missing)
+    text = "what '{}' stored stays as it is; --with-data brings back what it was before generation {}"
+    return tuple(text.format(name, number) for name, number in there.items() if name in changed)
+
+
+def data_folders(workspace: Workspace, target: Target) -> dict[str, Path]:
+    """Return the data folders of the installed plugins in a project that keeps data, by plugin.
+
+    They are those of the present owners, so this is called before a change sets others.
+    """
+    names = workspace.record.installed if _is_wanted(workspace, target) else ()
+    return {name: workspace.data(name) for name in names}
+
+
+def _is_wanted(workspace: Workspace, target: Target) -> bool:
+    """Return whether the project keeps data, as it is or as it will be."""
+    if target.project.data_history or workspace.project.data_history:
+        return True
+    # A rollback works with the documents of its generation: those on disk count, too.
+    present = workspace.project_bytes or b""
+    try:
+        return b"data-history" in present and Project.parse(present).data_history
+    except TarkError:
+        return False
+
+
+def keep_data(
+    workspace: Workspace,
+    folders: Mapping[str, Path],
+    installed: Mapping[str, Installed],
+    generations: Sequence[Generation],
+    returning: Sequence[ReturningData],
+) -> None:
+    """Copy the data in ``folders`` of plugins that change, and what ``returning`` replaces.
+
+    The copies belong to the newest of ``generations``. ``installed`` are the plugins after the change. What
+    cannot be copied is a note, or an error where it would be replaced: then nothing has changed.
+    """
+    if not generations:
+        return
+    kept, number = history_of(workspace).data, generations[-1].number
+    kept.begin(number)
+    for one in returning:
+        with _naming(f"what '{one.plugin}' stored cannot be kept, and so not be replaced"):
+            kept.keep(number, one.folder)
+    done = {one.folder for one in returning}
+    before, after = installed_digests(workspace.record.installed), installed_digests(installed)
+    for name, folder in folders.items():
+        if folder not in done and before.get(name) != after.get(name):
+            try:
+                kept.keep(number, folder)
+            except StoreError as problem:
+                workspace.ui.note(f"what '{name}' stored is not kept: {problem.message}")
+
+
+@contextmanager
+def _naming(text: str) -> Iterator[None]:
+    """Say in errors whose data it is."""
+    try:
+        yield
+    except StoreError as problem:
+        problem.message = f"{text}: {problem.message}"
+        raise
