@@ -3,7 +3,7 @@
 ::
 
     [build]
-    source = "plugin.c"               # the suffix says the language; Cargo.toml is Rust, too
+    source = "plugin.c"               # optional; the suffix says the language; Cargo.toml is Rust, too
     toolchain = "componentize-js"     # optional, where a language has more than one
 
 Only `tarkpm build` and `tarkpm check` read the table. Everybody else ignores it, as older versions of tarkpm
@@ -38,7 +38,7 @@ USUAL: Final = ("plugin.c", "plugin.js", "plugin.py", "plugin.rs", CARGO)
 
 
 class _Build(msgspec.Struct, forbid_unknown_fields=True):
-    source: Text
+    source: Text | None = None
     toolchain: Text = ""
 
 
@@ -55,7 +55,7 @@ class Recipe(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, manifest: bytes, has: Callable[[str], bool], *, where: str = MANIFEST) -> "Recipe":
-        """Read ``[build]``; without it, take the usual source that the folder ``has``.
+        """Read ``[build]``; without a source there, take the usual one that the folder ``has``.
 
         Raises `ManifestError` for a malformed table, for a source that is no file of the folder or of no
         known language, and if there is not exactly one usual source.
@@ -63,8 +63,9 @@ class Recipe(msgspec.Struct, frozen=True):
         table: dict[str, Any] = parse_toml(manifest, where=where, error=ManifestError, limit=MAX_MANIFEST)
         _check_keys(table.get("build"), where)
         asked = convert(table, _Document, where=where, error=ManifestError).build
-        if asked is None:
-            return cls._detected(has, where)
+        if asked is None or asked.source is None:
+            found = cls._detected(has, where, has_table=asked is not None)
+            return cls(found.source, found.language, asked.toolchain if asked else "")
         place = f"{where}: build.source"
         if asked.source.startswith("/") or ".." in asked.source.split("/"):
             raise ManifestError(
@@ -80,13 +81,15 @@ class Recipe(msgspec.Struct, frozen=True):
         return cls(asked.source, _language(asked.source, place), asked.toolchain)
 
     @classmethod
-    def _detected(cls, has: Callable[[str], bool], where: str) -> "Recipe":
+    def _detected(cls, has: Callable[[str], bool], where: str, *, has_table: bool) -> "Recipe":
         found = [name for name in USUAL if has(name)]
         if len(found) != 1:
             names = " or ".join(f"'{name}'" for name in (found or USUAL))
+            line = f'source = "{found[0] if found else "SOURCE"}"'
             # One command: two lines of TOML do not fit into a hint.
-            name = found[0] if found else "SOURCE"
-            hint = f"printf '[build]\\nsource = \"{name}\"\\n' >> {MANIFEST}"
+            hint = (
+                f"write {line} under [build]" if has_table else f"printf '[build]\\n{line}\\n' >> {MANIFEST}"
+            )
             text = f"expected one source, found {names}" if found else f"expected a source: {names}"
             raise ManifestError(text, where=where, hint=hint)
         return cls(found[0], _language(found[0], where))

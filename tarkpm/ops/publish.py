@@ -7,23 +7,22 @@ from pathlib import Path
 
 import msgspec
 
-from tarkpm.core import statement
 from tarkpm.core.built_from import BuiltFrom
 from tarkpm.core.names import CI_PROOF, MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
+from tarkpm.errors import Refused
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
 from tarkpm.ops.author.committed_source import committed_source
 from tarkpm.ops.author.staleness import require_fresh
+from tarkpm.ops.author.statement import existing, holds, sign_release, source_of
 from tarkpm.ops.author.uncommitted import require_committed
 from tarkpm.ops.project.settings import Settings
-from tarkpm.ops.release.checks import SignedRelease, check_publishable, signed_release
+from tarkpm.ops.release.checks import check_publishable
 from tarkpm.sources.folder import collect
 from tarkpm.sources.path import MAX_FILE, LocalTree
 from tarkpm.store.key_file import Passphrase
-from tarkpm.store.keys import KeyStore
 
 
 class PublishReport(msgspec.Struct, frozen=True):
@@ -93,11 +92,11 @@ def publish(
 ) -> PublishReport:
     """Check the plugin in ``folder`` and write its release to ``to``/NAME-VERSION.
 
-    A statement next to the plugin is used if it is valid for these files and no ``key`` is named; otherwise
-    the release is signed. With ``source_url``, where others fetch the repository around it, the statement
-    names HEAD as its source. Raises `Refused` if another release of this version exists there, and, unless
-    ``allow_dirty``, if it is not committed in the repository around it; `BuildError` if the sources changed
-    after the build.
+    With a ``key`` the release is signed; otherwise the statement next to the plugin is published. With
+    ``source_url``, where others fetch the repository around it, the statement names HEAD as its source.
+    Raises `SignatureInvalid` and `DigestMismatch` without a key and a statement of these files; `Refused` if
+    another release of this version exists there, and, unless ``allow_dirty``, if it is not committed in the
+    repository around it; `BuildError` if the sources changed after the build.
     """
     found = _prepare(
         settings, folder, str(to), key, passphrase, allow_dirty=allow_dirty, source_url=source_url
@@ -178,7 +177,7 @@ def _prepare(
     allow_dirty: bool,
     source_url: str,
 ) -> _Prepared:
-    """Check the plugin in ``folder``, and sign it unless it is."""
+    """Check the plugin in ``folder``, and sign it with the ``key`` if one is named."""
     where = str(folder)
     collected = collect(LocalTree(folder), "", where=where, signed=False)
     plain = verify_release(collected.files, None, PathSource(where), where=where)
@@ -191,55 +190,26 @@ def _prepare(
     source = None
     if source_url:
         source = committed_source(settings, place, collected, plain.manifest, source_url, shlex.join(command))
-    found, replaced = _statement(folder / collected.folder, collected.files, where)
-    if key or (found and source and _source(found.envelope, where) != source):
-        found = None
-    envelope = found.envelope if found else None
-    if envelope is None:
-        key = key or _only_key(settings)
-        envelope = _sign(settings, plain, key, passphrase, source)
+    found = None
+    if key:
+        replaced = not holds(place, collected.files, where)
+        envelope = sign_release(settings, plain, key, passphrase, source)
+    else:
+        replaced = False
+        found = existing(settings, place, collected.files, where, source, source_url)
+        envelope = found.envelope
     # As a client will verify it: nothing is written that an index would refuse.
     candidate = verify_release(collected.files, envelope, GitSource(where), where=where)
     return _Prepared(
         candidate,
         collected.files,
         envelope,
-        signed_now=found is None,
+        signed_now=bool(key),
         key=key,
         replaced=replaced,
-        source=_source(envelope, where),
+        source=source_of(envelope, where),
         ci_proof=found.ci_proof if found else None,
     )
-
-
-def _sign(
-    settings: Settings, plain: VerifiedRelease, key: str, passphrase: Passphrase, source: BuiltFrom | None
-) -> bytes:
-    public, sign = KeyStore.in_state(settings.paths.state).load(key, passphrase)
-    name, version = plain.manifest.name, plain.manifest.version
-    return statement.sign(name, version, plain.files, key=public, signer=sign, source=source)
-
-
-def _statement(folder: Path, files: Mapping[str, bytes], where: str) -> tuple[SignedRelease | None, bool]:
-    """Return the statement next to a plugin if it is valid, and whether there is one that is not."""
-    try:
-        found = signed_release(folder, files, where=where)
-    except (SignatureInvalid, DigestMismatch):  # it was signed before the last change
-        return None, True
-    return found, False
-
-
-def _source(envelope: bytes, where: str) -> BuiltFrom | None:
-    return statement.verify(envelope, where=where)[0].source
-
-
-def _only_key(settings: Settings) -> str:
-    names = KeyStore.in_state(settings.paths.state).names()
-    if len(names) != 1:
-        found = f"found several keys: {', '.join(names)}" if names else "there is no signing key"
-        hint = f"choose: --key {names[0]}" if names else "tarkpm key generate --name NAME"
-        raise StoreError(found, hint=hint)
-    return names[0]
 
 
 def _is_there(target: Path, files: dict[str, bytes]) -> bool:

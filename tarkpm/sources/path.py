@@ -4,11 +4,14 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
-from tarkpm.errors import NotFound, Refused
+from tarkpm.errors import NotFound, Refused, TooLarge
 from tarkpm.io.files import read_file
 
 MAX_FILE = 64 * 1024 * 1024
+LEAVE_OUT: Final = "leave out packages and data that the plugin does not need"
+"""What to do about a file that is too large."""
 
 
 class LocalTree:
@@ -50,4 +53,8 @@ class LocalTree:
                 raise Refused(f"'{path}' is or passes a symbolic link", where=str(self.root))
         if not stat.S_ISREG(mode):
             raise Refused(f"'{path}' is not a regular file", where=str(self.root))
-        return read_file(place, MAX_FILE)
+        try:
+            return read_file(place, MAX_FILE)
+        except TooLarge as problem:
+            problem.hint = LEAVE_OUT
+            raise

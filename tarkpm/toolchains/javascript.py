@@ -13,6 +13,7 @@ from tarkpm.toolchains.component.wit import Compound, Type, WitInterface, read_p
 from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, find, install_from_npm, missing, npm_version
 from tarkpm.toolchains.resources import wit_files
+from tarkpm.toolchains.undeclared import called, undeclared
 
 _ADVICE: Final = MappingProxyType(
     {
@@ -31,13 +32,18 @@ _CONSOLE: Final = (
     "try { return JSON.stringify(one) ?? String(one); } catch { return String(one); } }; "
     'const to = (level) => (...parts) => $tarkLog[level](parts.map(text).join(" ")); '
     'return { log: to("info"), info: to("info"), debug: to("debug"), trace: to("debug"), warn: to("warn"), '
-    'error: to("error") }; })(); '
+    'error: to("error") }; })();\n'
 )
-"""QuickJS has no console. One line, and before the first line of the source, so that line numbers stay."""
+"""QuickJS has no console."""
+_CONSOLE_FILE: Final = "tark-console.js"
+"""A file of its own, imported at the end of the source, so that the lines and columns of the source stay."""
 _MISSING: Final = "$tarkMissing:"
 """Marks what a source does not export, in the output of a build that `ending` ended."""
 _FOUND: Final = re.compile(rf"{re.escape(_MISSING)}([A-Za-z.]{{1,100}})")
-
+_IMPORT: Final = re.compile(r'resolve JavaScript import "tark:plugin/([a-z-]{1,40})"')
+"""How componentize-qjs 0.4 says that the world of the plugin has no such interface."""
+_ASKED: Final = re.compile(r"componentize-qjs$|\s+(WIT|JS|Output): ")
+"""What it was asked to do, which it repeats."""
 
 _REPORT: Final = (
     "const $tarkReport = (own, isPlain) => function $tarkCall(...all) { "
@@ -85,6 +91,15 @@ def unexported(name: str) -> tuple[str, str]:
     return f"the source does not export '{name}'", f"export const {interface} = {{ {inside} }}"
 
 
+def _explained(output: str) -> tuple[str, str] | None:
+    """Return message and hint for what ended a build; None for anything but these three."""
+    if found := _FOUND.search(output):
+        return unexported(found[1])
+    if found := _IMPORT.search(output):
+        return undeclared(found[1])
+    return called(output)
+
+
 class QuickJs:
     """The default: a build takes a second, a plugin 1 MB.
 
@@ -118,15 +133,16 @@ class QuickJs:
         Raises `BuildError`.
         """
         source = job.stage / job.source
-        end = ending(source.name, job.plugin_type)
-        source.write_bytes(_CONSOLE.encode() + source.read_bytes() + end.encode())
+        end = ending(source.name, job.plugin_type) + f'import "./{_CONSOLE_FILE}";\n'
+        source.write_bytes(source.read_bytes() + end.encode())
+        source.with_name(_CONSOLE_FILE).write_text(_CONSOLE)
         options = ["--sync", "--opt-size", "-w", job.wit, "-n", job.world, "--module-root", "."]
         try:
             job.run(program, [*options, "-j", job.source, "-o", job.out])
         except BuildError as problem:
-            if found := _FOUND.search("\n".join(problem.output)):
-                text, hint = unexported(found[1])
-                raise BuildError(text, where=job.source, hint=hint) from None
+            if told := _explained("\n".join(problem.output)):
+                raise BuildError(told[0], where=job.source, hint=told[1]) from None
+            problem.output = tuple(line for line in problem.output if not _ASKED.match(line))
             raise
         return job.result(program)
 

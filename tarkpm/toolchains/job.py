@@ -15,6 +15,7 @@ from tarkpm.toolchains.programs import Compiler
 SECONDS: Final = 600
 """Limit of one run of a compiler."""
 _MAX_LINES: Final = 30
+_LAST: Final = 8
 _MAX_LINE: Final = 300
 _KEPT: Final = (
     "HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
@@ -80,8 +81,10 @@ class Job(msgspec.Struct, frozen=True):
         for place in (self.stage, self.stage.resolve(), self.headers, self.stage.parent):
             said = said.replace(f"{place}/", "")
         lines = [line.rstrip() for line in _ESCAPES.sub("", said).splitlines() if line.strip()]
-        more = [f"… {len(lines) - _MAX_LINES} more lines"] if len(lines) > _MAX_LINES else []
-        return tuple(neutral(line, limit=_MAX_LINE) for line in lines[:_MAX_LINES] + more)
+        if (more := len(lines) - _MAX_LINES) > 0:
+            # Compilers say first what is wrong, and tracebacks last.
+            lines[_MAX_LINES - _LAST : -_LAST] = [f"… {more} more lines"]
+        return tuple(neutral(line, limit=_MAX_LINE) for line in lines)
 
     @staticmethod
     def name(program: Compiler) -> str:

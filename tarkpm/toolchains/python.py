@@ -13,6 +13,7 @@ from tarkpm.toolchains.component.wit import WitInterface, read_package
 from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, find, install_from_pypi, missing
 from tarkpm.toolchains.resources import wit_files
+from tarkpm.toolchains.undeclared import called, undeclared
 
 LEAST: Final = (0, 17)
 """The oldest version of componentize-py whose options are known to be these."""
@@ -82,6 +83,27 @@ def raised(output: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
     return f"{place}{summary}", tuple(_FRAME.sub(r'\1\2", line \3', line) for line in said[:-1])
 
 
+_IMPORT: Final = re.compile(
+    r"(?:cannot import name '(\w+)' from 'wit_world\.imports'|No module named 'wit_world\.imports\.(\w+)')"
+)
+_EXPORT: Final = re.compile(r"No module named 'wit_world\.exports\.(\w+)_plugin'")
+
+
+def explained(said: str, plugin_type: str) -> tuple[str, str] | None:
+    """Return message and hint for an exception about the world of the plugin; None for another one.
+
+    ``said`` is what `raised` returns: where it was raised, and the exception.
+    """
+    place = said.partition(": ")[0]
+    if found := _IMPORT.search(said):
+        text, hint = undeclared((found[1] or found[2]).replace("_", "-"))
+        return f"{place}: {text}", hint
+    if (found := _EXPORT.search(said)) and found[1] != plugin_type:
+        text = f"the source is of a plugin of type '{found[1]}', and plugin.toml says '{plugin_type}'"
+        return f"{place}: {text}", f'under [plugin], write type = "{found[1]}"'
+    return None
+
+
 class Python:
     """CPython 3.14 in a plugin of 18 MB."""
 
@@ -126,7 +148,11 @@ class Python:
             )
         except BuildError as problem:
             if found := raised(problem.output):
+                if told := explained(found[0], job.plugin_type):
+                    raise BuildError(told[0], where=job.source, hint=told[1]) from None
                 raise BuildError(found[0], output=found[1], where=job.source) from None
+            if told := called("\n".join(problem.output)):
+                raise BuildError(told[0], where=job.source, hint=told[1]) from None
             raise
         return job.result(program)
 

@@ -18,6 +18,7 @@ from tarkpm.toolchains.reads import SourceReads
 TARGET: Final = "wasm32-unknown-unknown"
 LEAST: Final = (1, 56)
 """The first with edition 2021."""
+_APT: Final = "apt install rustc libstd-rust-dev-wasm32 lld"
 _LINKERS: Final = (
     "wasm-ld",
     "wasm-ld-19",
@@ -63,10 +64,10 @@ class Rust:
         for path in find_all("rustc", search_path):
             if _libraries(path):
                 return compiler(path)
-        if find_program("rustup", search_path):
-            hint = f"rustup target add {TARGET}"
-        else:
-            hint = "apt install rustc libstd-rust-dev-wasm32 lld"
+        hint = f"rustup target add {TARGET}"
+        if not find_program("rustup", search_path):
+            has_apt = find_program("apt", search_path)
+            hint = _APT if has_apt else f"install Rust (https://rustup.rs), then: {hint}"
         if find_program("rustc", search_path):
             raise missing(f"target {TARGET}", "Rust", hint)
         raise missing("rustc", "Rust", hint)

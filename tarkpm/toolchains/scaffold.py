@@ -29,7 +29,7 @@ _TRIES: Final = {
     "tool": """tarkpm call . @NAME@ '{"text":"two words"}'""",
     "auth": "@VARIABLE@=secret tarkpm auth status .",
     "provider": "tarkpm chat . --model echo Hello",
-    "hook": "tarkpm inspect plugin.wasm",
+    "hook": """tarkpm hook run tool.before '{"text":"-----BEGIN PRIVATE KEY-----"}' --plugin .""",
 }
 _MORE: Final = (
     "# storage = true",

@@ -36,7 +36,7 @@ def author(sandbox: Sandbox) -> Sandbox:
 
 def test_a_release_is_pushed_once(author: Sandbox, registry: OciRegistry) -> None:
     to = f"oci://{registry.host}/once/text-tools"
-    words = ("publish", "./mine", "--to", to)
+    words = ("publish", "./mine", "--key", "release", "--to", to)
     # without a login, the registry only reads
     assert (
         author.run(*words, "--dry-run").ok().out.startswith(f"would push {to}:1.0.0: README.md, plugin.dsse")
@@ -74,7 +74,7 @@ def test_a_release_is_pushed_once(author: Sandbox, registry: OciRegistry) -> Non
     assert any(name.startswith("tark:plugin/tool") for name in config["component"]["exports"])
 
     (author.cwd / "mine" / "README.md").write_text("other\n")
-    author.run(*words, "--key", "release", env=env).failed(
+    author.run(*words, env=env).failed(
         2,
         "another release has this tag, with other contents of 'README.md', 'plugin.dsse.json'",
         f"{to}:1.0.0",
@@ -94,21 +94,21 @@ def test_a_release_is_pushed_once(author: Sandbox, registry: OciRegistry) -> Non
     ],
 )
 def test_where_nothing_can_be_published(author: Sandbox, to: str, message: str) -> None:
-    failed = author.run("publish", "./mine", "--to", to).failed(2, message)
+    failed = author.run("publish", "./mine", "--key", "release", "--to", to).failed(2, message)
     assert "secret" not in failed.err
 
 
 def test_build_metadata_is_no_tag(author: Sandbox) -> None:
     author.plugin(author.cwd / "mine", version="1.0.0+linux")
-    author.run("publish", "./mine", "--to", "oci://h.example/o/t").failed(
+    author.run("publish", "./mine", "--key", "release", "--to", "oci://h.example/o/t").failed(
         2, "a registry has no tags with '+', leave out the build metadata of '1.0.0+linux'"
     )
 
 
 def test_offline(author: Sandbox) -> None:
-    author.run("publish", "./mine", "--to", "oci://h.example/o/t", env={"TARKPM_OFFLINE": "1"}).failed(
-        5, "TARKPM_OFFLINE forbids network requests"
-    )
+    author.run(
+        "publish", "./mine", "--key", "release", "--to", "oci://h.example/o/t", env={"TARKPM_OFFLINE": "1"}
+    ).failed(5, "TARKPM_OFFLINE forbids network requests")
 
 
 def test_what_else_may_have_the_tag(author: Sandbox) -> None:
@@ -123,11 +123,11 @@ def test_what_else_may_have_the_tag(author: Sandbox) -> None:
         to = f"oci://{odd.host}/o/t"
         odd.put(config)
         odd.put(json.dumps(component).encode(), "1.0.0", "latest")
-        author.run("publish", "./mine", "--to", to).failed(
+        author.run("publish", "./mine", "--key", "release", "--to", to).failed(
             2, "another release has this tag, with other contents of", "raise plugin.version in plugin.toml"
         )
         odd.put(b'{"mediaType":"application/vnd.oci.image.index.v1+json"}', "latest")
-        author.run("publish", "./mine", "--to", f"{to}:latest").failed(
+        author.run("publish", "./mine", "--key", "release", "--to", f"{to}:latest").failed(
             2, "the tag has something else than a plugin: expected one artifact", "choose another tag"
         )
         assert not odd.uploads
@@ -146,7 +146,7 @@ def test_a_push_that_ends_anywhere_leaves_no_half_of_a_release(author: Sandbox) 
 
             odd.blobs.clear()
             odd.answers = {"/v2/": ends}
-            words = ("publish", "./mine", "--to", f"oci://{odd.host}/o/t:{tag}")
+            words = ("publish", "./mine", "--key", "release", "--to", f"oci://{odd.host}/o/t:{tag}")
             author.run(*words).failed(5, "HTTP 403")
             assert tag not in odd.manifests
             odd.answers = {}
@@ -166,7 +166,7 @@ def test_skopeo_reads_it(author: Sandbox, tmp_path: Path) -> None:
     skopeo = needed("skopeo", shutil.which("skopeo"))
     with oci_registry(tmp_path / "registry") as server:
         to = f"oci://{server.host}/o/text-tools"
-        digest = author.run("publish", "./mine", "--to", to, "--json").ok().json["digest"]
+        digest = author.run("publish", "./mine", "--key", "release", "--to", to, "--json").ok().json["digest"]
         where = f"docker://{server.host}/o/text-tools"
         read = [skopeo, "inspect", "--raw", "--tls-verify=false", f"{where}@{digest}"]
         assert json.loads(subprocess.run(read, check=True, capture_output=True).stdout)["schemaVersion"] == 2

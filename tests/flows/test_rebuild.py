@@ -117,8 +117,11 @@ def test_publish_names_the_source_too(author: Author) -> None:
     )
     report = author.sandbox.run(*words, "--json").ok().json
     assert report["source"]["commit"] == author.repo.rev("HEAD")
-    again = author.sandbox.run(*words[:4], "--allow-dirty", "--source", author.url, "--json").ok().json
-    assert again["signed_now"], "the statement beside the plugin names no source"
+    author.sandbox.run(*words[:4], "--allow-dirty", "--source", author.url).failed(
+        3,
+        f"plugin.dsse.json names no source, expected {author.url} commit {author.repo.rev('HEAD')}",
+        f"help: tarkpm sign {author.folder} --key author --source {author.url}",
+    )
     shown = author.sandbox.run(*words).ok().out
     assert f"  source   {author.url} commit {author.repo.rev('HEAD')}" in shown
 

@@ -169,9 +169,21 @@ def test_two_usual_sources_need_a_word(sandbox: Sandbox) -> None:
     folder = plugin(sandbox)
     (folder / "plugin.rs").write_text("")
     sandbox.run("build", folder).failed(2, "expected one source, found 'plugin.c' or 'plugin.rs'")
-    with (folder / "plugin.toml").open("a") as manifest:
-        manifest.write('[build]\nsource = "plugin.c"\n')
+    (folder / "plugin.toml").write_text(
+        (folder / "plugin.toml").read_text() + '[build]\nsource = "plugin.c"\n'
+    )
     sandbox.run("build", folder).ok()
+
+
+def test_a_toolchain_needs_no_source_where_the_folder_has_one(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox, more='[build]\ntoolchain = "ziglang"\n')
+    sandbox.run("build", folder).ok()
+    (folder / "plugin.rs").write_text("")
+    sandbox.run("build", folder).failed(
+        2,
+        "expected one source, found 'plugin.c' or 'plugin.rs'",
+        """help: write source = "plugin.c" under [build]""",
+    )
 
 
 def test_a_strange_build_table_matters_to_nobody_else(sandbox: Sandbox) -> None:
@@ -189,7 +201,17 @@ def test_a_core_module_of_another_toolchain_becomes_a_component(sandbox: Sandbox
     assert sandbox.run("build", folder).ok().out.startswith("built plugin.wasm from a core module: ")
     (folder / "target" / "out.wasm").write_bytes(bytes(wasmtime.wat2wasm("(module)")))
     sandbox.run("build", folder).failed(
-        1, "does not export", "help: build it for the world of the plugin's type"
+        1,
+        "does not export",
+        f"where: {folder}/target/out.wasm",
+        "help: build it for the world of the plugin's type",
+    )
+    (folder / "target" / "out.wasm").write_text("#include")
+    sandbox.run("build", folder).failed(
+        1,
+        "expected a WebAssembly binary",
+        f"where: {folder}/target/out.wasm",
+        f"help: tarkpm inspect {folder}/target/out.wasm",
     )
 
 
@@ -202,7 +224,7 @@ def test_a_folder_without_a_plugin(sandbox: Sandbox) -> None:
     [
         ("plugin.js", "componentize-qjs", "install Node.js"),
         ("plugin.py", "componentize-py", "-m pip install componentize-py"),
-        ("plugin.rs", "rustc", "apt install rustc libstd-rust-dev-wasm32"),
+        ("plugin.rs", "rustc", "install Rust (https://rustup.rs)"),
     ],
 )
 def test_a_missing_toolchain_is_one_command_away(
@@ -215,6 +237,21 @@ def test_a_missing_toolchain_is_one_command_away(
     sandbox.run("build", folder, env={"PATH": str(nothing)}).failed(
         2, f"'{name}', which builds plugins in", command
     )
+
+
+def test_rust_where_there_is_no_apt(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    (folder / "plugin.c").rename(folder / "plugin.rs")
+    programs = sandbox.root / "bin"
+    programs.mkdir()
+    rustup = "help: rustup target add wasm32-unknown-unknown\n"
+    for name, command in (
+        ("", "help: install Rust (https://rustup.rs), then: rustup target add wasm32-unknown-unknown\n"),
+        ("apt", "help: apt install rustc libstd-rust-dev-wasm32 lld\n"),
+        ("rustup", rustup),
+    ):
+        (programs / (name or "other")).touch(mode=0o755)
+        sandbox.run("build", folder, env={"PATH": str(programs)}).failed(2, command)
 
 
 def test_the_command_that_installs_a_toolchain_works_without_pip(
@@ -278,6 +315,17 @@ def test_a_module_that_is_too_large(sandbox: Sandbox, monkeypatch: pytest.Monkey
     folder = plugin(sandbox)
     monkeypatch.setattr("tarkpm.ops.author.building.MAX_FILE", 5000)
     sandbox.run("build", folder).failed(1, "bytes; a plugin has at most 5,000", "help: leave out packages")
+    (folder / "plugin.wasm").write_bytes(bytes(6000))
+    monkeypatch.setattr("tarkpm.sources.path.MAX_FILE", 5000)
+    for command in (("check",), ("sign", "--key", "release"), ("call", "echo")):
+        sandbox.run(command[0], folder, *command[1:]).failed(
+            2 - (command[0] == "check"), "has more than 5,000 bytes", "help: leave out packages and data"
+        )
+    monkeypatch.setattr("tarkpm.ops.author.sources.MAX_BYTES", 5000)
+    (folder / "data.bin").write_bytes(bytes(6000))
+    sandbox.run("build", folder).failed(
+        2, "has more than 5,000 bytes", f"where: {folder}/data.bin", "help: leave out"
+    )
 
 
 def test_whatever_has_the_name_of_the_module_is_replaced(sandbox: Sandbox) -> None:
@@ -304,13 +352,38 @@ def test_a_package_of_npm_that_is_too_old_and_one_that_is_not(sandbox: Sandbox) 
     result.failed(
         2, "expected componentize-qjs 0.4 or newer, found 0.3.9", "npm install --global componentize-qjs"
     )
-    # QuickJS has no console: the source gets one, in front of its first line
+    # QuickJS has no console: the source gets one, and its own lines and columns stay
     (package / "package.json").write_text('{"version": "0.4.5"}')
-    program.write_text("#!/bin/sh\nhead -n 1 plugin.js\nexit 1\n")
+    program.write_text("#!/bin/sh\nhead -n 1 plugin.js; cat tark-console.js\nexit 1\n")
     result = sandbox.run("build", folder, env={"PATH": f"{sandbox.root}/bin:/usr/bin:/bin"})
-    result.failed(1, '| import * as $tarkLog from "tark:plugin/log"; globalThis.console ??= ')
+    result.failed(
+        1,
+        f"| {SOURCE.splitlines()[0]}\n",
+        '| import * as $tarkLog from "tark:plugin/log"; globalThis.console ??= ',
+    )
     assert "error: 'componentize-qjs' failed\n" in result.err
-    assert "$tarkLog" not in (folder / "plugin.js").read_text()
+    assert not (folder / "tark-console.js").exists()
+
+
+def test_of_much_output_the_first_and_the_last_lines_are_shown(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    (folder / "plugin.c").rename(folder / "plugin.py")
+    compiler = sandbox.root / "bin" / "componentize-py"
+    compiler.parent.mkdir()
+    env = {"PATH": f"{compiler.parent}{os.pathsep}/usr/bin:/bin"}
+    many = "for i in $(seq 100); do echo line $i; done"
+    for last, text in (
+        ("", "\n    | line 21\n    | … 71 more lines\n    | line 93\n"),
+        (
+            "echo '    1: called trapping stub: tark:plugin/log#info'",
+            "error: the source calls 'log.info' while it is built: there is no host yet\n",
+        ),
+    ):
+        compiler.write_text(
+            f"#!/bin/sh\necho componentize-py 0.25.1\ntest $1 = --version && exit\n{many}\n{last}\nexit 1\n"
+        )
+        compiler.chmod(0o755)
+        sandbox.run("build", folder, env=env).failed(1, text)
 
 
 def test_a_program_whose_version_is_unknown_fails(sandbox: Sandbox) -> None:

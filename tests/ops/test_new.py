@@ -1,6 +1,7 @@
 """``tarkpm new``: what it writes builds, would be accepted, and passes its own test."""
 
 import re
+import shlex
 import subprocess
 import tomllib
 from itertools import product
@@ -29,6 +30,13 @@ SOURCES = {
 }
 HAS_RUST = Path("/usr/lib/rustlib/wasm32-unknown-unknown").is_dir()
 SLOW = pytest.mark.slow
+ANSWERS = {
+    "tool": '"words":2',
+    "auth": "my-plugin: authenticated\n",
+    "provider": "Hello\n",
+    "hook": "my-plugin: stop: the arguments contain a private key\n",
+}
+"""What the command in the README of a new plugin prints."""
 
 
 def contents(folder: Path) -> set[str]:
@@ -58,9 +66,21 @@ def test_a_new_plugin_builds_and_passes_its_own_test(sandbox: Sandbox, language:
     assert sandbox.run("build", cwd=folder, env={"PATH": path}).ok().err == ""
     assert sandbox.run("check", "--json", cwd=folder).ok().json["findings"] == []
     assert "1 passed" in sandbox.run("test", cwd=folder).ok().out
+    variable, command = tried((folder / "README.md").read_text())
+    consent = ["--accept-capabilities"] if kind == "auth" else []
+    done = sandbox.run(*command, *consent, cwd=folder, env=variable | {"PATH": path})
+    assert ANSWERS[kind] in (done.out + done.err), done
     if kind == "tool":
         size = (folder / "plugin.wasm").stat().st_size
         assert 0.8 < size / documented(language) < 1.2, f"docs/sdk/README.md has another size than {size:,}"
+
+
+def tried(readme: str) -> tuple[dict[str, str], list[str]]:
+    """The last command of the section Development, which calls the plugin, and the variable in front of it."""
+    line = readme.partition("## Release")[0].rstrip().rpartition("\n")[2].strip()
+    before, _, words = line.partition("tarkpm ")
+    name, _, value = before.strip().partition("=")
+    return ({name: value} if name else {}), shlex.split(words)
 
 
 def documented(language: str) -> float:

@@ -155,7 +155,9 @@ def test_a_plain_plugin_folder_that_is_signed_is_accepted_too(community: Communi
     source = community.sandbox.plugin(community.sandbox.root / "plain", sign="pat")
     assert "accepted text-tools 1.0.0" in community.run("accept", source).ok().out
     unsigned = community.sandbox.plugin(community.sandbox.root / "bare", version="2.0.0")
-    community.run("accept", unsigned).failed(3, "the release is not signed", "tarkpm publish")
+    community.run("accept", unsigned).failed(
+        3, "the release is not signed", f"help: tarkpm sign {unsigned} --key NAME"
+    )
 
 
 def test_a_name_nobody_claimed_is_refused_with_the_command_that_claims_it(community: Community) -> None:
@@ -206,13 +208,40 @@ def test_publish_writes_a_release_folder_once(community: Community) -> None:
     )
 
 
-def test_publish_keeps_a_statement_that_holds_and_replaces_one_that_does_not(community: Community) -> None:
+def test_publish_refuses_what_is_not_signed_and_a_statement_of_other_files(sandbox: Sandbox) -> None:
+    person, key = sandbox, sandbox.key("pat")
+    source = person.plugin(person.root / "mine")
+    help_ = f"help: tarkpm sign {source} --key pat"
+    person.run("publish", source, "--to", "out").failed(
+        3, "the release is not signed: there is no plugin.dsse.json", f"where: {source}", help_
+    )
+    person.run("sign", source, "--key", "pat").ok()
+    kept = person.run("publish", source, "--to", "out", "--json").ok().json
+    assert (kept["signed_now"], kept["signer"]) == (False, key)
+    (source / "plugin.toml").write_text((source / "plugin.toml").read_text() + "\n")
+    size = (source / "plugin.toml").stat().st_size
+    differs = (
+        f"plugin.dsse.json does not match the files: 'plugin.toml' has {size} bytes, expected {size - 1}"
+    )
+    person.run("publish", source, "--to", "two").failed(3, differs, help_)
+    (source / "LICENSE").write_text("added later")
+    person.run("sign", source, "--key", "pat").ok()
+    (source / "LICENSE").unlink()
+    person.run("publish", source, "--to", "two").failed(
+        2, "plugin.dsse.json does not match the files: ", help_
+    )
+    (source / "plugin.dsse.json").write_text("{}")
+    person.run("publish", source, "--to", "two").failed(3, "plugin.dsse.json does not match the files: ")
+    person.key("other")
+    person.run("publish", source, "--to", "two").failed(3, f"tarkpm sign {source} --key NAME")
+    assert not (person.cwd / "two").exists()
+
+
+def test_publish_signs_with_the_key_that_it_is_told(community: Community) -> None:
     person = community.sandbox
     source = person.plugin(person.root / "mine", sign="pat")
-    kept = person.run("publish", source, "--to", "out", "--json").ok().json
-    assert (kept["signed_now"], kept["signer"]) == (False, community.key("pat"))
     (source / "LICENSE").write_text("added later")
-    person.run("publish", source, "--to", "two").failed(2, "found several keys")
+    person.run("publish", source, "--to", "two").failed(3, "does not cover 'LICENSE'")
     anew = person.run("publish", source, "--to", "two", "--key", "pat", "--json").ok().json
     assert (anew["signed_now"], anew["key"], anew["replaced"]) == (True, "pat", True)
     hint = f"tarkpm sign {source} --key NAME"

@@ -80,3 +80,26 @@ def test_the_missing_export_is_named_before_a_module_is_written(sandbox: Sandbox
         "help: export const toolPlugin = { execute: … }\n",
     )
     assert not (sandbox.cwd / "words" / "plugin.wasm").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "texts"),
+    [
+        ('import "tark:plugin/http" from', ("the source imports 'http', which plugin.toml does not declare", 'help: under [capabilities], write http = ["api.example.com"]\n')),
+        ('import "tark:plugin/htpp" from', ("the source imports 'htpp', which is no interface of tark; did you mean 'http'?", "help: tarkpm wit\n")),
+        ("unknown import: `tark:plugin/log#info` has not been defined", ("the source calls 'log.info' while it is built", "help: move the call into a function of the plugin")),
+        ('import "other" from', ("'componentize-qjs' failed", 'help: fix the source; it can import')),
+    ],
+)  # fmt: skip
+def test_an_import_that_is_not_declared_is_named(sandbox: Sandbox, said: str, texts: tuple[str, ...]) -> None:
+    """The compiler is one that says what componentize-qjs 0.4 says."""
+    sandbox.run("new", "words", "--lang", "javascript").ok()
+    program = sandbox.root / "bin" / "componentize-qjs"
+    program.parent.mkdir()
+    error = (
+        f"Error: : Failed to evaluate user JavaScript module: failed to resolve JavaScript {said} plugin.js"
+    )
+    program.write_text(f"#!/bin/sh\necho '{error}' >&2\necho '  JS:     plugin.js'\nexit 1\n")
+    program.chmod(0o755)
+    built = sandbox.run("build", "words", env={"PATH": f"{program.parent}:/usr/bin:/bin"}).failed(1, *texts)
+    assert "JS: " not in built.err  # what it was asked, which the author did not type

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tarkpm.toolchains.python import raised, unexported
+from tarkpm.toolchains.python import explained, raised, unexported
 
 LAUNCHER = (
     "Traceback (most recent call last):",
@@ -78,3 +78,37 @@ METHODS = "    def events(self): ...\n"
 )
 def test_a_method_that_is_missing(source: str, missing: str) -> None:
     assert unexported(source.encode(), "hook") == missing
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "hint"),
+    [
+        (
+            "ImportError: cannot import name 'http' from 'wit_world.imports' (/world/wit_world/imports/__init__.py)",
+            "plugin.py:6: the source imports 'http', which plugin.toml does not declare",
+            'under [capabilities], write http = ["api.example.com"]',
+        ),
+        (
+            "ModuleNotFoundError: No module named 'wit_world.imports.filesystem'",
+            "plugin.py:6: the source imports 'filesystem', which plugin.toml does not declare",
+            'under [capabilities], write filesystem = ["docs/:ro"]',
+        ),
+        (
+            "ImportError: cannot import name 'htpp' from 'wit_world.imports' (x)",
+            "plugin.py:6: the source imports 'htpp', which is no interface of tark; did you mean 'http'?",
+            "tarkpm wit",
+        ),
+        (
+            "ModuleNotFoundError: No module named 'wit_world.exports.hook_plugin'",
+            "plugin.py:6: the source is of a plugin of type 'hook', and plugin.toml says 'tool'",
+            'under [plugin], write type = "hook"',
+        ),
+    ],
+)
+def test_what_is_not_in_the_world_of_the_plugin(said: str, message: str, hint: str) -> None:
+    assert explained(f"plugin.py:6: {said}", "tool") == (message, hint)
+
+
+@pytest.mark.parametrize("said", ["ModuleNotFoundError: No module named 'requests'", "ValueError: wit_world"])
+def test_other_exceptions_stay_as_they_are(said: str) -> None:
+    assert explained(f"plugin.py:6: {said}", "tool") is None

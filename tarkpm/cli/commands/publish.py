@@ -42,7 +42,7 @@ class _Destination(click.Path):
     shell_complete=key_names,
     default="",
     metavar="NAME",
-    help="Sign with key NAME, even if already signed.",
+    help="Sign with key NAME. [default: publish what `tarkpm sign` signed]",
 )
 @click.option(
     "--allow-dirty",

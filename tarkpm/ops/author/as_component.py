@@ -1,5 +1,6 @@
 """From the core module that a toolchain built to the component that is installed."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 from tarkpm.core.text import some
@@ -20,8 +21,12 @@ def as_component(plan: "BuildPlan", wasm: bytes) -> bytes:
 
     Raises `BuildError` and `ModuleInvalid`.
     """
-    where, kind = str(plan.module), plan.manifest.type
-    info = inspect(wasm, where=where)
+    where, kind = str(plan.made), plan.manifest.type
+    try:
+        info = inspect(wasm, where=where)
+    except ModuleInvalid as problem:
+        problem.hint = problem.hint or shlex.join(["tarkpm", "inspect", where])
+        raise
     if info.kind == "component" or info.abi == "older tark ABI":
         return wasm
     package = read_package(text.decode() for text in wit_files().values())

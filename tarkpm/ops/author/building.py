@@ -34,7 +34,7 @@ from tarkpm.ops.author.staleness import remember
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.compile_cache import compile_cache
-from tarkpm.sources.path import MAX_FILE, LocalTree
+from tarkpm.sources.path import LEAVE_OUT, MAX_FILE, LocalTree
 from tarkpm.toolchains.choose import choose
 from tarkpm.toolchains.job import Job, Toolchain
 from tarkpm.toolchains.programs import Compiler
@@ -87,6 +87,11 @@ class BuildPlan(msgspec.Struct, frozen=True):
     def module(self) -> Path:
         """Return where the module is written."""
         return self.folder / self.manifest.wasm
+
+    @property
+    def made(self) -> Path:
+        """Return the file with problems of the result: the module, or the core module that becomes it."""
+        return self.folder / self.recipe.source if self.recipe.language == "wasm" else self.module
 
     def by(self, version: str) -> str:
         """Return the toolchain with its version."""
@@ -239,10 +244,10 @@ def _staged(settings: Settings, plan: BuildPlan, temporary: Path) -> Job:
 
 def _checked(settings: Settings, plan: BuildPlan, wasm: bytes) -> ModuleInfo:
     """Return what a module imports that is valid and fits its type. It is compiled, but does not run."""
-    where, kind = str(plan.module), plan.manifest.type
+    where, kind = str(plan.made), plan.manifest.type
     if len(wasm) > MAX_FILE:
         text = f"the module has {len(wasm):,} bytes; a plugin has at most {MAX_FILE:,}"
-        raise BuildError(text, where=where, hint="leave out packages and data that the plugin does not need")
+        raise BuildError(text, where=where, hint=LEAVE_OUT)
     found = read_surface(wasm, compile_cache(settings), where=where)
     if kind not in found.fits:
         advice = plan.toolchain.advice

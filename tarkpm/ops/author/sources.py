@@ -13,8 +13,9 @@ from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.recipe import CARGO, Recipe
 from tarkpm.core.release import is_extra
 from tarkpm.core.text import neutral
-from tarkpm.errors import BuildError
+from tarkpm.errors import BuildError, TooLarge
 from tarkpm.io.files import read_file
+from tarkpm.sources.path import LEAVE_OUT
 
 MAX_FILES: Final = 2_000
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -31,11 +32,11 @@ def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, 
     """Return the files that a build may see, by path relative to ``folder``, sorted.
 
     Not hidden files, results, tests, documents and installed packages. Raises `BuildError` for more than
-    `MAX_FILES` or `MAX_BYTES`, and `StoreError` for a source that is a link.
+    `MAX_FILES` or `MAX_BYTES`, `TooLarge` for one such file, and `StoreError` for a source that is a link.
     """
     check_no_link(folder, recipe.source)
     if recipe.language == "wasm":
-        return {recipe.source: read_file(folder / recipe.source, MAX_BYTES)}
+        return {recipe.source: _read(folder / recipe.source)}
     names = list(select_sources(source_files(folder), manifest, recipe))
     if recipe.source not in names:  # in a folder that is skipped, but asked for
         names.append(recipe.source)
@@ -44,11 +45,19 @@ def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, 
         if not _AMBIGUOUS.isdisjoint(name):
             text = f"expected no backslash and no line break in the name of a source, found '{neutral(name)}'"
             raise BuildError(text, where=str(folder), hint="rename the file, then run the command again")
-        found[name] = read_file(folder / name, MAX_BYTES)
+        found[name] = _read(folder / name)
         left -= len(found[name])
         if left < 0:
             raise _too_big(f"{MAX_BYTES >> 20} MiB", folder)
     return found
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return read_file(file, MAX_BYTES)
+    except TooLarge as problem:
+        problem.hint = LEAVE_OUT
+        raise
 
 
 def select_sources(names: Iterable[str], manifest: Manifest, recipe: Recipe) -> Iterator[str]:

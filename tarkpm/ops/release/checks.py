@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -14,6 +15,8 @@ from tarkpm.errors import DigestMismatch, ManifestError, ModuleInvalid, Signatur
 from tarkpm.host.module.fit import check_module
 from tarkpm.sources.folder import ReleaseFiles, collect
 from tarkpm.sources.path import LocalTree
+
+UNSIGNED: Final = f"the release is not signed: there is no {STATEMENT}"
 
 
 class Publishable(msgspec.Struct, frozen=True):
@@ -37,9 +40,7 @@ def read_release(folder: Path, source: Source) -> Publishable:
     collected = collect(LocalTree(folder), "", where=where)
     if collected.statement is None:
         raise SignatureInvalid(
-            f"the release is not signed: there is no {STATEMENT}",
-            where=where,
-            hint=f"tarkpm publish {shlex.quote(str(folder))} --to FOLDER",
+            UNSIGNED, where=where, hint=f"tarkpm sign {shlex.quote(str(folder))} --key NAME"
         )
     candidate = verify_release(collected.files, collected.statement, source, where=where)
     check_publishable(candidate, collected, where=where)

@@ -40,7 +40,7 @@ def test_an_unsigned_release_is_refused(tmp_path: Path, tool: bytes) -> None:
     put(tmp_path, make_release(key=None, more=MIT, wasm=tool))
     with pytest.raises(SignatureInvalid, match=r"there is no plugin\.dsse\.json") as caught:
         read_release(tmp_path, SOURCE)
-    assert caught.value.hint == f"tarkpm publish {tmp_path} --to FOLDER"
+    assert caught.value.hint == f"tarkpm sign {tmp_path} --key NAME"
 
 
 @pytest.mark.parametrize(
