@@ -17,7 +17,7 @@ _VERSION: Final = lazy_pattern(r"(?P<prefix>(?:.*[^0-9.])?)(?P<version>[0-9]+\.[
 """What comes before a version never ends in a digit or dot: ``v1.1.2.3`` names none."""
 _RANGE: Final = lazy_pattern(r"(?P<prefix>(?:[^~^=<>*]*[-/_@+])?[vV]?)(?P<range>[~^=<>*].*|[0-9][0-9.]*\*.*)")
 """A range begins with an operator or has a ``*``: ``1.2`` and ``v1`` may be the names of tags."""
-_PART: Final = re.compile(r"(?P<stem>(?:.*[-/_@+])?)[vV]?(?P<version>[0-9]{1,9}(?:\.[0-9]{1,9})?)")
+_PART: Final = lazy_pattern(r"(?P<stem>(?:.*[-/_@+])?)[vV]?(?P<version>[0-9]{1,9}(?:\.[0-9]{1,9})?)")
 _NEVER: Final = frozenset("^~*")
 """Characters that no tag has (git-check-ref-format(1))."""
 _V: Final = lazy_pattern(r"(?:(?<=[-/_@+])|^)[vV]$")

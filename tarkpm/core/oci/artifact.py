@@ -94,9 +94,9 @@ def encode(
     """Return the artifact of a release.
 
     ``files`` are those of the release by name, with plugin.toml and the module and without ``statement``,
-    which is None for an unsigned release. ``manifest`` is what plugin.toml says, and ``ci_proof`` the proof of
-    a CI identity. ``hashed`` is the module's entry, if the caller has hashed it. Raises `TooLarge` for files
-    that do not fit in a config.
+    which is None for an unsigned release. ``manifest`` is what plugin.toml says, and ``ci_proof`` the proof
+    of a CI identity. ``hashed`` is the module's entry, if the caller has hashed it. Raises `TooLarge` for
+    files that do not fit in a config.
     """
     module = hashed or FileEntry.of(manifest.wasm, files[manifest.wasm])
     others = {name: data for name, data in files.items() if name != manifest.wasm}
