@@ -30,7 +30,7 @@ def test_a_header_with_any_other_byte_is_refused(at: int, difference: int) -> No
     block = bytearray(header(Member(INDEX, 7)))
     block[at] ^= difference
 
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError, match="expected|has more than"):
         read_header(bytes(block))
 
 
