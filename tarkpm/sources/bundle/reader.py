@@ -1,5 +1,6 @@
 """Read a bundle straight from its tar: nothing is unpacked, every blob is checked. It may be hostile."""
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ _PACKED: Final = {b"\x1f\x8b": "gunzip", b"BZ": "bunzip2", b"\xfd7": "unxz", b"(
 
 
 class Bundle:
-    """A bundle. Close it, or use it in ``with``."""
+    """A bundle. Close it, or use it in ``with``. Several threads may read blobs."""
 
     def __init__(self, path: Path) -> None:
         """Open a bundle and read its headers and its index.
@@ -178,8 +179,12 @@ class Bundle:
         return self._read(at, member.size)
 
     def _read(self, at: int, size: int) -> bytes:
-        self._file.seek(at)
-        return self._file.read(size)
+        # Without a position: threads read at once. The size is that of a header, which the file was held to.
+        parts, descriptor = [], self._file.fileno()
+        while size and (part := os.pread(descriptor, size, at)):
+            parts.append(part)
+            at, size = at + len(part), size - len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _at(self, name: str) -> str:
         return f"{self.where}: {name}"
