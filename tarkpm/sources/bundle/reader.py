@@ -59,6 +59,10 @@ class Bundle:
             self._check_layout()
             self.manifests = parse_index(self._whole(INDEX, MAX_INDEX), where=self._at(INDEX))
             self.slices = self._slices()
+            """The manifests of slices, by the root of their index."""
+            of_slices = {one.ref for one in self.slices.values()}
+            self.plugins = {ref: one for ref, one in self.manifests.items() if ref not in of_slices}
+            """The manifests of plugins, by name."""
         except BaseException:
             self._file.close()
             raise
@@ -74,11 +78,6 @@ class Bundle:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    @property
-    def plugins(self) -> dict[str, ContentDescriptor]:
-        """The manifests of plugins, by name."""
-        return {ref: one for ref, one in self.manifests.items() if ref not in self._slice_refs}
 
     @property
     def digests(self) -> set[Digest]:
@@ -119,8 +118,7 @@ class Bundle:
         except ValueError as problem:
             raise Refused(str(problem), where=self._at(INDEX)) from None
         slices = {root: one for root, one in found if root}
-        self._slice_refs = {one.ref for root, one in found if root}
-        if len(slices) != len(self._slice_refs):
+        if len(slices) != sum(bool(root) for root, _ in found):
             raise Refused("two slices are of the same index", where=self._at(INDEX))
         return slices
 
