@@ -1,7 +1,6 @@
 """What a server says about when to come back: ``Retry-After`` (RFC 9110, 10.2.3). Pure."""
 
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from tarkpm.core.patterns import lazy_pattern
@@ -50,10 +49,16 @@ def pause(retry_after: str, now: float) -> float | None:
     if _SECONDS.fullmatch(text):
         return float(text)
     try:
-        date = parsedate_to_datetime(text)
+        date = _parsed(text)
         return max(0.0, date.timestamp() - now) if date.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def _parsed(text: str) -> datetime:
+    from email.utils import parsedate_to_datetime  # a dozen modules, which hardly any answer needs
+
+    return parsedate_to_datetime(text)
 
 
 def _when(text: str) -> str:
@@ -61,7 +66,7 @@ def _when(text: str) -> str:
         count = int(text)
         return f"{count:,} second{'s' if count != 1 else ''}" if count else ""
     try:
-        date = parsedate_to_datetime(text)
+        date = _parsed(text)
         return f"until {date.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if date.tzinfo else ""
     except (ValueError, OverflowError):
         return ""

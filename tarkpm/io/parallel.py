@@ -37,6 +37,31 @@ def run_parallel(function: Callable[[T], R], items: Iterable[T], *, threads: int
     return [results[index] for index in range(count)]
 
 
+def ahead(function: Callable[[T], R], items: Iterable[T], *, threads: int) -> Iterator[R]:
+    """Yield ``function`` of every item, in order. A thread makes the next one while the caller uses one.
+
+    So two of them exist at a time. With one of ``threads`` each is made when it is asked for.
+    """
+    if threads <= 1:
+        yield from map(function, items)
+        return
+    todo: SimpleQueue[tuple[T] | None] = SimpleQueue()
+    done: SimpleQueue[tuple[R | None, BaseException | None]] = SimpleQueue()
+    threading.Thread(target=_work_ahead, args=(function, todo, done), daemon=True).start()
+    waiting = 0
+    try:
+        for item in items:
+            todo.put((item,))
+            waiting += 1
+            if waiting == 2:
+                yield _result(done)
+                waiting -= 1
+        if waiting:
+            yield _result(done)
+    finally:
+        todo.put(None)
+
+
 def threads_for(sizes: Collection[int], most: int) -> int:
     """Return how many threads pay for reading and hashing items of these sizes in bytes, ``most`` at most."""
     return 1 if sum(sizes) < SMALL * len(sizes) else most
@@ -70,6 +95,25 @@ def _work(
             done.put((index, function(item), None))
         except BaseException as problem:  # noqa: BLE001  # raised again in the caller
             done.put((index, None, problem))
+
+
+def _work_ahead(
+    function: Callable[[T], R],
+    todo: SimpleQueue[tuple[T] | None],
+    done: SimpleQueue[tuple[R | None, BaseException | None]],
+) -> None:
+    while (item := todo.get()) is not None:
+        try:
+            done.put((function(*item), None))
+        except BaseException as problem:  # noqa: BLE001  # raised again in the caller
+            done.put((None, problem))
+
+
+def _result(done: SimpleQueue[tuple[R | None, BaseException | None]]) -> R:
+    result, problem = done.get()
+    if problem is not None:
+        raise problem
+    return result  # type: ignore[return-value]
 
 
 def _drain(todo: SimpleQueue[tuple[int, T]]) -> None:

@@ -1,18 +1,21 @@
 """``tarkpm bundle``: one file with everything a locked project needs, for machines without a network."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from tarkpm.core.bundle.layout import ROOT, plugin_ref
+from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import PROJECT, STATEMENT
-from tarkpm.core.oci.artifact import CONFIG_TYPE
+from tarkpm.core.oci.artifact import CONFIG_TYPE, EncodedArtifact
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import LockStale, NotFound
+from tarkpm.io.parallel import ahead, threads_for
 from tarkpm.ops.audit.bundle import (
     BundledIndex,
     InspectedPlugin,
@@ -83,7 +86,9 @@ def create(settings: Settings, ui: Ui, target: Path, names: tuple[str, ...] = ()
             ui.busy("writing the bundle")
             # 3. Verify each release completely, and write it.
             with BundleWriter(settings.cwd / target) as bundle:
-                plugins = tuple(_add(workspace, bundle, entry) for entry in entries)
+                threads = threads_for([entry.size for entry in entries], settings.threads)
+                verified = ahead(partial(_verified, workspace), entries, threads=threads)
+                plugins = tuple(_add(bundle, *one) for one in zip(entries, verified, strict=True))
                 for root, files in slices.items():
                     bundle.add_slice(root, files)
                 written = bundle.finish()
@@ -129,10 +134,11 @@ def _ask(workspace: Workspace, source: IndexSource, entries: list[LockEntry]) ->
     return workspace.resource(Indexes).recorded(source, names, signed)
 
 
-def _add(workspace: Workspace, bundle: BundleWriter, entry: LockEntry) -> BundledPlugin:
-    """Add a locked release from the store, verified as if it had just been fetched.
+def _verified(workspace: Workspace, entry: LockEntry) -> tuple[EncodedArtifact, FileEntry, bytes]:
+    """Return the artifact of a locked release in the store, and its module.
 
-    That the module fits its type was checked before it was stored.
+    It is verified as if it had just been fetched. That the module fits its type was checked before it was
+    stored.
     """
     files = {file.name: workspace.store.read(file) for file in stored_files(entry)}
     statement, where = files.pop(STATEMENT, None), str(entry.source)
@@ -140,7 +146,15 @@ def _add(workspace: Workspace, bundle: BundleWriter, entry: LockEntry) -> Bundle
     check_same(entry, release)
     module = release.module
     artifact = encode_release(files, release.manifest, statement=statement, hashed=module, where=where)
-    bundle.add_module(module, files[module.name])
+    return artifact, module, files[module.name]
+
+
+def _add(
+    bundle: BundleWriter, entry: LockEntry, verified: tuple[EncodedArtifact, FileEntry, bytes]
+) -> BundledPlugin:
+    """Add a locked release that was verified just now."""
+    artifact, module, data = verified
+    bundle.add_module(module, data)
     bundle.add(artifact.config)
     root = _root(entry)
     more = {ROOT: root} if root else {}

@@ -22,10 +22,11 @@ class Reader:
         self.data, self.at, self.end = data, at, end
 
     def byte(self) -> int:
-        if self.at >= self.end:
-            raise Malformed(f"the module ends unexpectedly at byte {self.at:,}")
-        self.at += 1
-        return self.data[self.at - 1]
+        at = self.at
+        if at >= self.end:
+            raise Malformed(f"the module ends unexpectedly at byte {at:,}")
+        self.at = at + 1
+        return self.data[at]
 
     def u32(self, bits: int = 32) -> int:
         """Read a LEB128 integer of at most ``bits`` bits (core specification, 5.2.2)."""
@@ -54,21 +55,26 @@ class Reader:
 
     def span(self, what: str) -> "Reader":
         """Read a length and return a reader of the bytes it covers; this reader skips them."""
-        start, length = self.at, self.u32()
-        if self.at + length > self.end:
-            raise Malformed(f"the module has a {what} at byte {start:,} that runs past its end")
-        inside = Reader(self.data, self.at, self.at + length)
-        self.at += length
-        return inside
+        start = self._skip(what)
+        return Reader(self.data, start, self.at)
 
     def name(self) -> str:
-        inside = self.span("name")
-        if inside.end - inside.at > MAX_NAME:
-            raise Malformed(f"the module has a name of more than {MAX_NAME:,} bytes at byte {inside.at:,}")
+        start = self._skip("name")
+        if self.at - start > MAX_NAME:
+            raise Malformed(f"the module has a name of more than {MAX_NAME:,} bytes at byte {start:,}")
         try:
-            return bytes(self.data[inside.at : inside.end]).decode("utf-8")
+            return str(self.data[start : self.at], "utf-8")
         except UnicodeDecodeError:
-            raise Malformed(f"the module has a name that is not UTF-8 at byte {inside.at:,}") from None
+            raise Malformed(f"the module has a name that is not UTF-8 at byte {start:,}") from None
+
+    def _skip(self, what: str) -> int:
+        """Read a length and skip the bytes it covers; returns where they begin."""
+        at, length = self.at, self.u32()
+        start = self.at
+        if start + length > self.end:
+            raise Malformed(f"the module has a {what} at byte {at:,} that runs past its end")
+        self.at = start + length
+        return start
 
 
 def extern_name(body: Reader) -> str:

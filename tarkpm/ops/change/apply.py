@@ -4,7 +4,7 @@ Nothing under its final name changes before everything is fetched, verified and 
 """
 
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -224,21 +224,37 @@ def _stage_all(
     """Fetch, verify and stage; a failure leaves the staging area empty."""
     if not entries:
         return {}
-    from tarkpm.ops.change.stage import by_name, fetch_missing, stage
+    from tarkpm.ops.change.stage import fetch_groups
 
-    settings = workspace.settings
+    settings, known = workspace.settings, list(releases)
+    left, staged = {entry.name: entry for entry in entries}, dict[str, Installed]()
     try:
         # Another process must not prune a blob between the check and the copy (decision 0047).
         with in_use(settings.paths.cache, settings.lock_seconds):
-            known = list(releases)
-            ready = by_name(known) | by_name(fetch_missing(workspace, entries, known))
-            workspace.ui.busy("installing")
-            staged = run_parallel(
-                lambda entry: stage(workspace, entry, ready.get(entry.name)),
-                entries,
-                threads=threads_for([entry.size for entry in entries], settings.threads),
-            )
+            # 1. What was fetched, a group at a time: it is still in memory.
+            for group in fetch_groups(workspace, entries, known):
+                ready = {release.candidate.manifest.name: release for release in group}
+                turn = [left.pop(name) for name in ready if name in left]
+                staged |= _stage_group(workspace, turn, ready)
+            # 2. What the store had, and working copies.
+            ready = {release.candidate.manifest.name: release for release in known}
+            staged |= _stage_group(workspace, list(left.values()), ready)
     except BaseException:
         workspace.environment.clear_work()
         raise
+    return {entry.name: staged[entry.name] for entry in entries}
+
+
+def _stage_group(
+    workspace: Workspace, entries: list[LockEntry], ready: "Mapping[PluginName, Release]"
+) -> dict[str, Installed]:
+    """Stage entries; those that are ``ready`` were verified just now."""
+    from tarkpm.ops.change.stage import stage
+
+    workspace.ui.busy("installing")
+    staged = run_parallel(
+        lambda entry: stage(workspace, entry, ready.get(entry.name)),
+        entries,
+        threads=threads_for([entry.size for entry in entries], workspace.settings.threads),
+    )
     return {entry.name: new for entry, new in zip(entries, staged, strict=True)}

@@ -1,5 +1,6 @@
 """Fetch locked releases that the store lacks, verify everything, and stage it."""
 
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from tarkpm.core.lock_check import check_matches
 from tarkpm.core.lockfile import LockEntry, Pin, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
-from tarkpm.core.release import DirectSource, IndexSource, OciSource, PathSource, PluginName
+from tarkpm.core.release import DirectSource, IndexSource, OciSource, PathSource
 from tarkpm.core.verification import VerifiedRelease, check_names, verify_release
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.host.module.fit import check_module
@@ -43,19 +44,29 @@ def fetch_missing(
     ``known`` releases were acquired just now. Returns them and the fetched ones; those beyond `MEMORY` bytes
     have no contents and are read from the store. Raises `BlobMissing` if a download is needed offline.
     """
+    releases, room = list[Release](), MEMORY
+    for release in itertools.chain.from_iterable(fetch_groups(workspace, entries, known)):
+        room -= sum(map(len, release.contents.values()))
+        releases.append(release if room >= 0 else msgspec.structs.replace(release, contents={}))
+    return releases
+
+
+def fetch_groups(
+    workspace: Workspace, entries: Iterable[LockEntry], known: Iterable[Release]
+) -> Iterator[list[Release]]:
+    """Put every missing blob into the store, and yield the releases: ``known`` ones first, then fetched ones.
+
+    They come in groups that fit in memory: all releases of a project may not. Raises like `fetch_missing`.
+    """
     releases = [release for release in known if release.candidate.entry().files]
     have = {release.candidate.manifest.name for release in releases}
     missing = _missing(workspace, (entry for entry in entries if entry.name not in have))
-    for release in releases:
-        _store(workspace, release)
-    room = MEMORY
-    # In groups that fit in memory, because all releases of a large project may not.
-    for group in _groups(workspace, missing):
-        for release in _fetch(workspace, group):
+    for group in itertools.chain(
+        [releases], (_fetch(workspace, group) for group in _groups(workspace, missing))
+    ):
+        for release in group:
             _store(workspace, release)
-            room -= sum(map(len, release.contents.values()))
-            releases.append(release if room >= 0 else msgspec.structs.replace(release, contents={}))
-    return releases
+        yield group
 
 
 def check_installable(workspace: Workspace, entries: Collection[LockEntry]) -> None:
@@ -287,8 +298,3 @@ def _read_working_copy(
         hint = inspect_hint(workspace.location.folder, source, collected)
         check_module(module, manifest.type, where=f"{source}: {manifest.wasm}", hint=hint)
     return candidate, collected.files
-
-
-def by_name(releases: Iterable[Release]) -> dict[PluginName, Release]:
-    """Return the releases by plugin name."""
-    return {release.candidate.manifest.name: release for release in releases}

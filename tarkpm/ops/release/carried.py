@@ -7,7 +7,7 @@ what an index says is verified as if the index were asked, as of the bundle's sn
 
 import shlex
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName, Source
 from tarkpm.core.text import some
 from tarkpm.errors import BlobMissing, IndexStale, Refused, Unreachable
+from tarkpm.io.parallel import run_parallel, threads_for
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.known_advisories import KnownAdvisories
 from tarkpm.ops.project.known_logs import KnownLogs
@@ -56,12 +57,13 @@ class Carried:
         """Return whether the bundle has a release of this name and version."""
         return plugin_ref(entry.name, entry.version) in self.bundle.plugins
 
-    def releases(self, entries: Iterable[LockEntry]) -> list[Release]:
+    def releases(self, entries: Collection[LockEntry]) -> list[Release]:
         """Return the releases of locked entries, verified. That they are the locked ones is not checked yet.
 
         Raises `DigestMismatch`, `SignatureInvalid`, `NotFound`, `Refused`, `ManifestError`, `ModuleInvalid`.
         """
-        return [self._release(entry) for entry in entries]
+        threads = threads_for([entry.size for entry in entries], self._workspace.settings.threads)
+        return run_parallel(self._release, entries, threads=threads)
 
     def _release(self, entry: LockEntry) -> Release:
         one = self.bundle.plugins[plugin_ref(entry.name, entry.version)]

@@ -1,5 +1,6 @@
 """Read a bundle straight from its tar: nothing is unpacked, every blob is checked. It may be hostile."""
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ _PACKED: Final = {b"\x1f\x8b": "gunzip", b"BZ": "bunzip2", b"\xfd7": "unxz", b"(
 
 
 class Bundle:
-    """A bundle. Close it, or use it in ``with``."""
+    """A bundle. Close it, or use it in ``with``. Several threads may read blobs."""
 
     def __init__(self, path: Path) -> None:
         """Open a bundle and read its headers and its index.
@@ -58,6 +59,10 @@ class Bundle:
             self._check_layout()
             self.manifests = parse_index(self._whole(INDEX, MAX_INDEX), where=self._at(INDEX))
             self.slices = self._slices()
+            """The manifests of slices, by the root of their index."""
+            of_slices = {one.ref for one in self.slices.values()}
+            self.plugins = {ref: one for ref, one in self.manifests.items() if ref not in of_slices}
+            """The manifests of plugins, by name."""
         except BaseException:
             self._file.close()
             raise
@@ -73,11 +78,6 @@ class Bundle:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    @property
-    def plugins(self) -> dict[str, ContentDescriptor]:
-        """The manifests of plugins, by name."""
-        return {ref: one for ref, one in self.manifests.items() if ref not in self._slice_refs}
 
     @property
     def digests(self) -> set[Digest]:
@@ -118,8 +118,7 @@ class Bundle:
         except ValueError as problem:
             raise Refused(str(problem), where=self._at(INDEX)) from None
         slices = {root: one for root, one in found if root}
-        self._slice_refs = {one.ref for root, one in found if root}
-        if len(slices) != len(self._slice_refs):
+        if len(slices) != sum(bool(root) for root, _ in found):
             raise Refused("two slices are of the same index", where=self._at(INDEX))
         return slices
 
@@ -178,8 +177,12 @@ class Bundle:
         return self._read(at, member.size)
 
     def _read(self, at: int, size: int) -> bytes:
-        self._file.seek(at)
-        return self._file.read(size)
+        # Without a position: threads read at once. The size is that of a header, which the file was held to.
+        parts, descriptor = [], self._file.fileno()
+        while size and (part := os.pread(descriptor, size, at)):
+            parts.append(part)
+            at, size = at + len(part), size - len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _at(self, name: str) -> str:
         return f"{self.where}: {name}"
