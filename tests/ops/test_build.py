@@ -13,7 +13,7 @@ from support.sandbox import PLUGINS, Sandbox
 
 from tarkpm.toolchains.programs import install_from_pypi
 
-SOURCE = (PLUGINS / "text-tools" / "tool.c").read_text()
+SOURCE = (PLUGINS / "text-tools" / "plugin.c").read_text()
 
 
 def plugin(sandbox: Sandbox, source: str = SOURCE, more: str = "", kind: str = "tool") -> Path:
