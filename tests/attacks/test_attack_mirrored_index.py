@@ -28,7 +28,8 @@ def tampered_claim(made: Carrying) -> None:
 def tampered_release(made: Carrying) -> None:
     made.project.release("text-tools", "1.1.0")
     file = made.repo.folder / "files" / made.repo.listings["text-tools"].rows[1].statement.sha256
-    file.write_bytes(file.read_bytes()[:-1] + b"\0")
+    data = file.read_bytes()
+    file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
 
 def forged_bin(made: Carrying) -> None:

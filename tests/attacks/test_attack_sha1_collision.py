@@ -17,7 +17,8 @@ from attacks.tampering import installed_files, unchanged
 from tarkpm.sources.git import local, packfile
 from tarkpm.sources.git.objects import object_id
 
-EVIL = WASM[:-1] + bytes([WASM[-1] ^ 1])
+EVIL = WASM.replace(b"missing", b"MISSING", 1)
+"""Another module that can run, of the same size."""
 
 
 def oid(data: bytes) -> str:

@@ -5,13 +5,14 @@ import shutil
 
 import pytest
 from conftest import Publisher
+from support.producers import made_by_wit_component
 from support.sandbox import Sandbox
 
 
 @pytest.fixture
 def locked(sandbox: Sandbox, publisher: Publisher) -> Sandbox:
     """A project with one signed plugin, licensed under MIT."""
-    publisher.release()
+    publisher.release(wasm=made_by_wit_component())
     sandbox.init()
     sandbox.run("add", publisher.url, "-b", "main", "--trust", publisher.key, "--accept-capabilities").ok()
     return sandbox

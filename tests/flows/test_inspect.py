@@ -23,7 +23,7 @@ def exponential(depth: int) -> bytes:
 
 def test_a_plugin_is_shown_with_the_types_of_all_it_imports_and_exports(sandbox: Sandbox) -> None:
     page = sandbox.run("inspect", PLUGINS / "device-auth" / "plugin.wasm").ok().out
-    assert "Kind:     component, 13,103 bytes" in page
+    assert "Kind:     component, 11,077 bytes" in page
     assert "Uses:     storage, http, env, log\nFits:     auth\n" in page
     assert "    get: func(key: string) -> option<string>\n" in page
     assert "    http-error: record{message: string, status: option<u16>}\n" in page

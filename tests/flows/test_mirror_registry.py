@@ -16,6 +16,7 @@ from support.oddregistry import Handler, OddRegistry
 from support.sandbox import WASM, Sandbox
 
 from tarkpm.core.digest import sha256
+from tarkpm.core.mirrors import Mirrors
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +249,10 @@ def test_a_tag_of_a_folder_is_never_moved(sandbox: Sandbox, source: OciRegistry)
     tools.release("1.0.0")
     _project(sandbox, tools)
     sandbox.run("mirror", "oci:mirror").ok()
+    odd = sandbox.run("mirror", 'oci:a "folder" \N{PACKAGE}').ok().out
+    assert Mirrors.parse(odd[odd.index("[mirror]") :].encode(), where="here").of(f"oci://{tools.place}") == (
+        f'{sandbox.cwd}/a "folder" \N{PACKAGE}/{_named(source.host)}/{tools.repository}'
+    )
     before = _files(sandbox.cwd / "mirror")
     tools.release("1.0.0", extra='homepage = "https://example.com"')
     sandbox.run("update", "--allow-republished").ok()
@@ -304,6 +309,7 @@ def test_what_is_not_of_a_registry(sandbox: Sandbox, indexed: IndexedProject, mi
 def test_where_nothing_can_be_mirrored(sandbox: Sandbox, target: str, text: str) -> None:
     sandbox.init()
     assert "secret" not in sandbox.run("mirror", target).failed(2, text).err
+    assert "secret" not in sandbox.run("mirror", target, "--index", "x").failed(2, "and no index").err
 
 
 def test_offline_and_before_consent(sandbox: Sandbox, source: OciRegistry, tmp_path: Path) -> None:

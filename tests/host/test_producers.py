@@ -1,7 +1,7 @@
 """The producers sections of binaries: a real one, nested ones, and hostile ones, of which nothing is taken."""
 
 import pytest
-from support.sandbox import WASM
+from support.producers import made_by_wit_component
 
 from tarkpm.host.module.producers import MAX_DEPTH, MAX_PRODUCERS, Producer, producers
 
@@ -36,7 +36,8 @@ def nested(depth: int) -> bytes:
 
 
 def test_a_real_plugin() -> None:
-    assert "wit-component" in {one.name for one in producers(WASM)}
+    found = producers(made_by_wit_component())
+    assert found == (Producer("processed-by", "wit-component", "0.262.0"),)
 
 
 @pytest.mark.parametrize("depth", range(MAX_DEPTH + 1))

@@ -10,6 +10,7 @@ from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, allow_http, common, offline, read_name
 from tarkpm.cli.rendering import CHECK
+from tarkpm.core.git_url import shown
 from tarkpm.core.text import counted, neutral
 from tarkpm.errors import Refused
 from tarkpm.ops.project.mirrors import CONFIG
@@ -54,7 +55,7 @@ def _registries(invocation: Invocation, target: str, index: str | None) -> int:
 
     if index is not None:
         text = "expected the folder of an index: registries serve plugins, and no index"
-        raise Refused(text, where=target, hint=other_way(target))
+        raise Refused(text, where=shown(target), hint=other_way(shown(target)))
     report = mirror_registries(invocation.settings, invocation.ui, target)
     for text in report.notes:
         invocation.ui.note(text)
@@ -67,9 +68,14 @@ def _registry_lines(report: "RegistryMirrorReport") -> list[str]:
     done = f"{new} new" if new else "nothing new"
     held = f"{neutral(report.target)} has {counted(len(report.plugins), 'plugin')} ({done})"
     rows = [f"  {neutral(one.reference)}" for one in report.plugins]
-    lines = [f"{json.dumps(canonical)} = {json.dumps(mirror)}" for canonical, mirror in report.mirror.items()]
+    lines = [f"{_quoted(canonical)} = {_quoted(mirror)}" for canonical, mirror in report.mirror.items()]
     users = f"  next     users put this into ~/.config/tarkpm/{CONFIG}:"
     return [f"{style(CHECK, fg='green')} {held}", *rows, users, "", "[mirror]", *lines]
+
+
+def _quoted(text: str) -> str:
+    # As TOML and JSON both write it. Escapes of TOML have no surrogates.
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _lines(report: "MirrorReport") -> list[str]:
