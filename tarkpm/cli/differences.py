@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from tarkpm.cli.console import style
-from tarkpm.core.difference import SHOWN_AS
+from tarkpm.core.difference import SHOWN_AS, UNKNOWN
 from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ def _wider(report: "DiffReport | ShowReport | ReviewedDifference") -> Iterator[s
     yield from map(str, report.wider)
     asked = {(one.subject, kind) for one in report.wider for kind in SHOWN_AS[one.kind]}
     for name, asks in report.asks.items():
-        yield f"'{name}' asks for {', '.join(asks)}"
+        known = asks != (UNKNOWN,)
+        yield f"'{name}' asks for {', '.join(asks)}" if known else f"what '{name}' asks for is not named"
     for plugin in report.plugins:
         for change in plugin.changes:
             if change.wider and change.kind in _UNASKED and (plugin.name, change.kind) not in asked:

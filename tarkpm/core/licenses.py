@@ -3,9 +3,15 @@
 from collections.abc import Collection, Iterator
 from typing import Final
 
+<<<<<<< HEAD
 from tarkpm.core.patterns import lazy_pattern
 
 _TOKEN: Final = lazy_pattern(r"\(|\)|[^\s()]+")
+=======
+from tarkpm.core.text import short
+
+_TOKEN: Final = re.compile(r"\(|\)|[^\s()]+")
+>>>>>>> s9-c
 MAX_DEPTH: Final = 32
 
 
@@ -20,6 +26,18 @@ def is_allowed(expression: str, allowed: Collection[str]) -> bool:
     if reader.tokens:
         raise ValueError(f"unexpected {reader.tokens[0]!r}")
     return result
+
+
+def license_id(text: str) -> str:
+    """Check the name of one license, with its exception if it has one. Raises `ValueError`."""
+    # An expression in a list of names would never be equal to a plugin's, nor would several in one.
+    is_one = not {*"(),;"} & {*text} and len(text.split()) in (1, 3)
+    try:
+        if is_one and is_allowed(text, [text]):
+            return text
+    except ValueError:
+        pass  # said better below
+    raise ValueError(f"expected the SPDX id of a license, found {short(text)}")
 
 
 class _Reader:

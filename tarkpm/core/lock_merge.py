@@ -5,13 +5,15 @@ and where both changed the same plugin, neither side is right: what a project ne
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
+from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import HEADER, Lock, LockEntry, in_form_of, parse
 from tarkpm.core.release import PluginName
+from tarkpm.core.version import Version
 from tarkpm.errors import LockError
 
 OURS: Final = "<<<<<<<"
@@ -54,6 +56,19 @@ def agreed(ours: Lock, theirs: Lock) -> Lock:
     pairs = ((ours.get(name), theirs.get(name)) for name in names)
     found = (_fuller(our, their) for our, their in pairs if not (our and their) or _same(our, their))
     return Lock.of(filter(None, found))
+
+
+def compared(
+    entries: Sequence[LockEntry], version: Version, files: tuple[FileEntry, ...]
+) -> LockEntry | None:
+    """Return which of the entries that a merge left of a plugin a release is compared with.
+
+    It is one of the same version, the same release if there is one, or else the lowest: what is older than
+    both sides, or has other contents than theirs, is what nobody locked (docs/trust-rules.md, rule 7).
+    """
+    same = [entry for entry in entries if entry.version == version]
+    equal = [entry for entry in same if entry.files == files]
+    return next(iter(equal or same or sorted(entries, key=lambda entry: entry.version)), None)
 
 
 def _fuller(one: LockEntry | None, other: LockEntry | None) -> LockEntry | None:

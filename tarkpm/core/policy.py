@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from tarkpm.core.verification import VerifiedRelease
 
-from tarkpm.core.binding import Binding, Origin, contents_digest
+from tarkpm.core.binding import AcceptedRelease, Binding, Origin, contents_digest
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.ci_policy import NOT_ASKED, Judged
 from tarkpm.core.claim import Vouched
@@ -95,7 +95,7 @@ def admit(
     questions = (
         *judged.questions,
         *key_questions,
-        *_judge_version(candidate, requirement, locked, answers),
+        *_judge_version(candidate, requirement, locked, accepted if same else None, answers),
         *capability_questions,
     )
     # A release that no prompt lets in was not asked for its tools.
@@ -207,12 +207,18 @@ def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> 
 
 
 def _judge_version(
-    candidate: VerifiedRelease, requirement: Requirement | None, locked: LockEntry | None, answers: Answers
+    candidate: VerifiedRelease,
+    requirement: Requirement | None,
+    locked: LockEntry | None,
+    accepted: Binding | None,
+    answers: Answers,
 ) -> list[Question]:
     """Return a question for a downgrade or for changed contents (docs/trust-rules.md, rule 7)."""
     # The contents of a working copy change with every edit and are never locked.
-    if locked is None or locked.is_working_copy or (requirement and requirement.is_working_copy):
+    if (locked and locked.is_working_copy) or (requirement and requirement.is_working_copy):
         return []
+    if locked is None:
+        return _judge_unlocked(candidate, accepted, answers)
     name, version = candidate.manifest.name, candidate.manifest.version
     if version < locked.version and not answers.allow_downgrade:
         message = f"'{name}' {version} is older than the locked version {locked.version}"
@@ -220,6 +226,24 @@ def _judge_version(
     republished = version == locked.version and candidate.files != locked.files
     if republished and not answers.allow_republished:
         message = f"the contents of '{name}' {version} differ from the locked {version}"
+        return [Question(Republished, name, message, "--allow-republished", askable=False)]
+    return []
+
+
+def _judge_unlocked(candidate: VerifiedRelease, accepted: Binding | None, answers: Answers) -> list[Question]:
+    """Judge the version where nothing is locked: a pull that drops the entry must not make it a first one."""
+    known = accepted.releases if accepted else ()
+    if not known:
+        return []
+    name, version = candidate.manifest.name, candidate.manifest.version
+    highest = max(one.precedence for one in known)
+    if version < highest and not answers.allow_downgrade:
+        message = f"'{name}' {version} is older than {highest}, which you accepted before"
+        return [Question(Downgrade, name, message, "--allow-downgrade", askable=False)]
+    release = AcceptedRelease.of(candidate.entry())
+    same = [one for one in known if one.version == release.version]
+    if same and all(map(release.republishes, same)) and not answers.allow_republished:
+        message = f"the contents of '{name}' {version} differ from those that you accepted"
         return [Question(Republished, name, message, "--allow-republished", askable=False)]
     return []
 

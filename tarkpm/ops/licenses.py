@@ -2,7 +2,8 @@
 
 import msgspec
 
-from tarkpm.core.licenses import is_allowed
+from tarkpm.core.licenses import is_allowed, license_id
+from tarkpm.errors import TarkError
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
@@ -31,8 +32,14 @@ class LicensesReport(msgspec.Struct, frozen=True):
 def licenses(settings: Settings, ui: Ui, allow: tuple[str, ...] = ()) -> LicensesReport:
     """Return the license of every locked plugin; with ``allow``, whether it offers one of these.
 
-    What is not known, not declared or no SPDX expression is not allowed. No network.
+    What is not known, not declared or no SPDX expression is not allowed. No network. Raises `TarkError` for
+    what cannot be the name of a license in ``allow``: it would allow nothing.
     """
+    for text in allow:
+        try:
+            license_id(text)
+        except ValueError as problem:
+            raise TarkError(str(problem), where="--allow") from None
     with open_for_reading(settings, ui, must_exist=True) as workspace:
         rows = []
         for entry in workspace.lock.entries:

@@ -64,8 +64,8 @@ def update(
         # Without names every plugin is free to move; with names, dependencies move only if they must.
         agreed = agree(workspace, requests, answers, free=names or None, look=review)
         plan = make_plan(workspace, agreed.target)
-        # Somebody who names a plugin expects a newer release of it.
-        notes = tuple(pinned_notes(workspace, names))
+        # Somebody who updates expects newer releases: an exact tag is why there are none.
+        notes = tuple(pinned_notes(workspace, names or [*workspace.project.requirements]))
         report = report_of(workspace, agreed, agreed.names, notes, plan=plan)
         if settings.dry_run:
             preview_deletions(workspace, plan)

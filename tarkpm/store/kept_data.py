@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # it takes 12 ms, which nobody without copies pays
 
 MAX_TOTAL: Final = 64 * 1024 * 1024
 """Bytes of a project's copies, above which older ones are deleted; those of the newest change are kept."""
+MAX_COPY: Final = 32 * 1024 * 1024
+"""Bytes of one copy: what tarkpm lets a plugin store takes half of it, but tark may write there, too."""
 MAX_WAIT = 5.0
 """Seconds to wait for a plugin that is writing."""
 _NAME: Final = re.compile(r"([1-9][0-9]{0,8})-(.+)\.sqlite3")
@@ -76,6 +78,8 @@ class KeptData:
         try:
             write_new(temporary, b"", 0o600)
             if is_plain(data / STORED):
+                if (data / STORED).stat().st_size > MAX_COPY:
+                    raise StoreError(f"it has more than {MAX_COPY:,} bytes", where=str(data / STORED))
                 with _translated(data / STORED), closing(_open(data / STORED)) as source:
                     _backup(source, temporary, is_new=True)
                 with temporary.open("rb") as written:
@@ -105,9 +109,9 @@ class KeptData:
 
 def check_copy(file: Path) -> None:
     """Raise `StoreError` for a copy that is damaged: nothing may change before that is known."""
-    with _translated(file), closing(_open(file, "ro")) as copy:
+    with _translated(file, damaged=f"rm {shlex.quote(str(file))}"), closing(_open(file, "ro")) as copy:
         if copy.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise StoreError("it is damaged", where=str(file))
+            raise StoreError("it is damaged", where=str(file), hint=f"rm {shlex.quote(str(file))}")
 
 
 def is_there(file: Path, data: Path) -> bool:
@@ -157,7 +161,10 @@ def is_plain(file: Path) -> bool:
 def _open(file: Path, mode: str = "rw") -> "sqlite3.Connection":
     import sqlite3
 
-    return sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=0)
+    database = sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=0)
+    # A damaged or prepared file must not run functions through its schema (sqlite.org/security.html).
+    database.execute("PRAGMA trusted_schema = OFF")
+    return database
 
 
 def _backup(source: "sqlite3.Connection", target: Path, *, is_new: bool = False) -> None:
@@ -179,10 +186,12 @@ def _until(deadline: float) -> Callable[[int, int, int], None]:
 
 
 @contextmanager
-def _translated(file: Path) -> Iterator[None]:
-    """Raise `StoreError` for the errors of SQLite, and name the file."""
+def _translated(file: Path, *, damaged: str = "") -> Iterator[None]:
+    """Raise `StoreError` for the errors of SQLite, and name the file. ``damaged`` helps if it is damaged."""
     import sqlite3
 
+    # What a user stored is moved away and not deleted.
+    damaged = damaged or f"mv {shlex.quote(str(file))} {shlex.quote(f'{file}.damaged')}"
     try:
         yield
     except StoreError as problem:
@@ -190,9 +199,7 @@ def _translated(file: Path) -> Iterator[None]:
         raise
     except sqlite3.Error as problem:
         code = getattr(problem, "sqlite_errorname", "")
-        damaged = code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
-        text = (
-            "it is damaged" if damaged else "it is busy" if code.startswith("SQLITE_BUSY") else str(problem)
-        )
-        hint = f"rm {shlex.quote(str(file))}" if damaged else ""
-        raise StoreError(text, where=str(file), hint=hint) from None
+        if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            raise StoreError("it is damaged", where=str(file), hint=damaged) from None
+        text = "it is busy" if code.startswith("SQLITE_BUSY") else str(problem)
+        raise StoreError(text, where=str(file)) from None

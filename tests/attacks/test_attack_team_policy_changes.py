@@ -6,16 +6,20 @@ Those about a plugin are in `test_attack_team_policy_verbs.py`, which sees to it
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import pytest
 from conftest import Publisher
+from support.daemons import needed
 from support.gitserver import GitServer
 from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo
 from support.indexserver import IndexServer
+from support.oci_publisher import OciPublisher
+from support.ociregistry import oci_registry
 from support.sandbox import Result, Sandbox
 from support.silent_ui import SilentUi
 
@@ -46,11 +50,14 @@ def documents(sandbox: Sandbox) -> list[bytes]:
 
 @dataclass
 class Waiting:
-    """A user with an old release of an index and one of git, of which newer ones were published today."""
+    """A user with old releases of an index, of git and of a registry, if there is one here.
+
+    Newer ones of each were published today.
+    """
 
     sandbox: Sandbox
     url: str
-    key: str
+    oci: str
     young: tuple[str, ...]
 
     def versions(self) -> dict[str, str]:
@@ -62,7 +69,7 @@ class Waiting:
 def _waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waiting]:
     root = tmp_path_factory.mktemp("age")
     sandbox, repo = Sandbox(root / "user"), IndexRepo(root / "index")
-    with GitServer(root / "user") as server, IndexServer(repo.folder) as running:
+    with GitServer(root / "user") as server, IndexServer(repo.folder) as running, ExitStack() as others:
         indexed = IndexedProject(sandbox, repo, running)
         indexed.release("calc", published=int(time.time()) - 90 * DAY)
         indexed.use()
@@ -70,11 +77,20 @@ def _waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waiting]:
         publisher.release()
         sandbox.run("add", "calc", CONSENT).ok()
         sandbox.run("add", publisher.url, "--tag", "^1.0", "--trust", publisher.key, CONSENT).ok()
+        oci = ""
+        if shutil.which("docker-registry"):
+            zipped = OciPublisher(
+                sandbox, others.enter_context(oci_registry(root / "registry")).host, "zipped"
+            )
+            zipped.release("1.0.0")
+            oci = zipped.oci
+            sandbox.run("add", f"{oci}:^1.0", "--trust", publisher.key, CONSENT).ok()
+            zipped.release("1.1.0")
         indexed.release("calc", "1.1.0", published=int(time.time()))
         indexed.release("fresh", published=int(time.time()))
         publisher.release("1.1.0")
         policy(sandbox, 'minimum-release-age = "3d"')
-        yield Waiting(sandbox, publisher.url, publisher.key, ("calc", "text-tools", "fresh"))
+        yield Waiting(sandbox, publisher.url, oci, ("calc", "text-tools", "zipped", "fresh"))
 
 
 @pytest.fixture
@@ -93,6 +109,7 @@ REFUSED = {
     "add of a tag": ("add", "{url}", "--tag", "v1.1.0", CONSENT),
     "add of a commit": ("add", "{url}", "--rev", "{rev}", CONSENT),
     "add of a branch": ("add", "{url}", "-b", "main", CONSENT),
+    "add of an artifact": ("add", "{oci}:1.1.0", CONSENT),
 }
 LEFT_OUT = {
     "update": ("update", CONSENT),
@@ -105,7 +122,9 @@ LEFT_OUT = {
 
 def _run(waiting: Waiting, words: tuple[str, ...], *more: str) -> Result:
     commit = waiting.sandbox.run("info", waiting.url, "--tag", "v1.1.0", "--json").ok().json["commit"]
-    typed = [word.format(url=waiting.url, rev=commit) for word in words]
+    if "oci" in "".join(words) and not waiting.oci:
+        needed("docker-registry", None)
+    typed = [word.format(url=waiting.url, oci=waiting.oci, rev=commit) for word in words]
     return waiting.sandbox.run(*typed, *more)
 
 

@@ -58,3 +58,5 @@ def test_licenses(locked: Sandbox) -> None:
     locked.run("licenses", "--allow", "MIT", "--allow", "Apache-2.0").ok()
     locked.run("licenses", "--allow", "Apache-2.0").failed(1, "not allowed")
     locked.run("licenses", "--allow", "").failed(2, "--allow")
+    for text in ("MIT,Apache-2.0", "MIT OR Apache-2.0", "(MIT)", "MIT Apache-2.0"):
+        locked.run("licenses", "--allow", text).failed(2, "expected the SPDX id of a license")

@@ -244,6 +244,27 @@ def test_a_damaged_copy_stops_before_anything_changes(project: Project, contents
     project.back("--with-data").ok()
 
 
+def test_more_than_tarkpm_lets_a_plugin_store_is_not_copied(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_data, "MAX_COPY", 1_000)
+    project.release("1.1.0")
+    said = project.sandbox.run("update").ok()
+    assert f"what '{NAME}' stored is not kept: it has more than 1,000 bytes" in said.out + said.err
+    assert project.copies() == []
+
+
+def test_damaged_storage_is_moved_away_and_comes_back(project: Project) -> None:
+    project.update("1.1.0")
+    stored = project.data / "storage.sqlite3"
+    stored.write_bytes(b"x" * 4096)
+    refused = project.back("--with-data").failed(2, "stored cannot be replaced: it is damaged")
+    assert f"help: mv {stored} {stored}.damaged" in refused.err
+    stored.rename(f"{stored}.damaged")
+    project.back("--with-data").ok()
+    assert project.notes == 1
+
+
 def test_a_link_in_place_of_storage_is_not_written_through(project: Project, tmp_path: Path) -> None:
     project.update("1.1.0")
     mine = tmp_path / "mine.sqlite3"

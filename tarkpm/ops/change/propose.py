@@ -24,6 +24,7 @@ from tarkpm.ops.change.abandoned import abandoned
 from tarkpm.ops.change.define import with_pins
 from tarkpm.ops.change.select import select_releases
 from tarkpm.ops.change.target import Target
+from tarkpm.ops.project.conflict import former
 from tarkpm.ops.project.release_ages import ReleaseAges, keep_waiting
 from tarkpm.ops.project.tark_version import tark_version
 from tarkpm.ops.project.workspace import Workspace
@@ -229,7 +230,7 @@ def weigh(
         release.candidate,
         requirement,
         workspace.project,
-        locked=workspace.followed.get(name),
+        locked=former(workspace, release.candidate),
         declared_before=_declared_before(workspace, name, release),
         answers=answers,
         accepted=workspace.record.accepted.plugins.get(name),

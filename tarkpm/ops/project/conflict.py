@@ -4,9 +4,11 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tarkpm.core.lock_merge import agreed, read_conflict
+from tarkpm.core.lock_merge import agreed, compared, read_conflict
 
 if TYPE_CHECKING:
+    from tarkpm.core.lockfile import LockEntry
+    from tarkpm.core.verification import VerifiedRelease
     from tarkpm.ops.project.workspace import Workspace
 
 
@@ -17,7 +19,19 @@ def settle_conflict(workspace: "Workspace") -> None:
     """
     sides = read_conflict(workspace.lock_bytes or b"")
     if sides is not None:
-        workspace.lock, workspace.conflicted = agreed(*sides), True
+        workspace.lock, workspace.sides = agreed(*sides), sides
+
+
+def former(workspace: "Workspace", release: "VerifiedRelease") -> "LockEntry | None":
+    """Return the locked entry that a release is compared with; None for a plugin that is new.
+
+    Where a merge left two of them, nobody's is taken, and yet the release replaces both.
+    """
+    name = release.manifest.name
+    if (entry := workspace.followed.get(name)) or not workspace.sides:
+        return entry
+    entries = [entry for side in workspace.sides if (entry := side.get(name))]
+    return compared(entries, release.manifest.version, release.files)
 
 
 def lock_hint(data: bytes, file: Path) -> str:

@@ -47,7 +47,8 @@ class Workspace:
         self.project_bytes = read_optional(location.project_file, MAX_PROJECT)
         self.lock_bytes = read_optional(location.lock_file, MAX_LOCK)
         self.record = Record(str(location.folder), new_environment_id())
-        self.recognized = self.conflicted = False
+        self.recognized = False
+        self.sides: tuple[Lock, ...] = ()  # of a conflict that a merge left in tark.lock
         self._resources: dict[object, Any] = {}
         self._load_record()
 
@@ -74,6 +75,11 @@ class Workspace:
 
             problem.hint = problem.hint or lock_hint(self.lock_bytes, self.location.lock_file)
             raise
+
+    @property
+    def conflicted(self) -> bool:
+        """Return whether `lock` is what both sides of a conflict agree on."""
+        return bool(self.sides)
 
     @cached_property
     def followed(self) -> "Lock":

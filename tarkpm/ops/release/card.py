@@ -15,6 +15,7 @@ from tarkpm.core.text import quoted, some
 from tarkpm.errors import IdentityChanged, KeyChanged, KeyUnknown
 from tarkpm.ops.project.acceptance import data_change, has_data
 from tarkpm.ops.project.advice import candidate_advice
+from tarkpm.ops.project.conflict import former
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.tool_rows import tool_rows
@@ -27,7 +28,7 @@ MAX_WORDS = 300
 def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = ()) -> Card:
     """Return the card of one admission; ``more`` rows come before the plugin's own words."""
     manifest, source = admission.candidate.manifest, admission.candidate.source
-    locked = workspace.followed.get(manifest.name)
+    locked = former(workspace, admission.candidate)
     rows = _change_rows(locked, admission)
     rows.append(CardRow("source", str(source.unpinned())))
     if isinstance(source, GitSource):

@@ -8,6 +8,7 @@ from tarkpm.core.text import quoted, short, some
 from tarkpm.core.tool import MAX_DEFINITION, ToolDef, ToolPin, compare, read
 from tarkpm.core.tool_review import lookalikes, remarks, renamed
 from tarkpm.core.tool_text import compact, schema_texts
+from tarkpm.ops.project.conflict import former
 from tarkpm.ops.project.ui import CardRow
 from tarkpm.ops.project.workspace import Workspace
 
@@ -31,7 +32,7 @@ def definitions(workspace: Workspace, pins: Sequence[ToolPin]) -> list[ToolDef]:
 def tool_rows(workspace: Workspace, admission: Admission) -> list[CardRow]:
     """Return the rows about a plugin's tools."""
     candidate = admission.candidate
-    locked = workspace.followed.get(candidate.manifest.name)
+    locked = former(workspace, candidate)
     if candidate.tools is None:
         return _unlisted(admission)
     before = locked.tools or () if locked else ()
