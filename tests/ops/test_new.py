@@ -118,6 +118,13 @@ def test_what_is_said(sandbox: Sandbox) -> None:
     assert "by Ann Author\n" in (sandbox.cwd / "words" / "LICENSE").read_text()
 
 
+def test_an_author_who_is_not_known_is_left_to_be_written(sandbox: Sandbox) -> None:
+    sandbox.run("new", "words", "--lang", "c").ok()
+    sandbox.run("build", "words").ok()
+    assert '\n# author = "…"\n' in (sandbox.cwd / "words" / "plugin.toml").read_text()
+    assert sandbox.run("check", "words", "--json").ok().json["findings"] == []
+
+
 def test_a_license_without_a_known_text_is_named_and_noted(sandbox: Sandbox) -> None:
     result = sandbox.run("new", "words", "--lang", "c", "--license", "EUPL-1.2").ok()
     assert "add the text of EUPL-1.2 as the file LICENSE" in result.err
