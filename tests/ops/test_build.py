@@ -178,6 +178,7 @@ def test_two_usual_sources_need_a_word(sandbox: Sandbox) -> None:
 def test_a_toolchain_needs_no_source_where_the_folder_has_one(sandbox: Sandbox) -> None:
     folder = plugin(sandbox, more='[build]\ntoolchain = "ziglang"\n')
     sandbox.run("build", folder).ok()
+    assert "expected one source" not in sandbox.run("check", folder).out
     (folder / "plugin.rs").write_text("")
     sandbox.run("build", folder).failed(
         2,
