@@ -31,7 +31,7 @@ SOURCES = {
 HAS_RUST = Path("/usr/lib/rustlib/wasm32-unknown-unknown").is_dir()
 SLOW = pytest.mark.slow
 ANSWERS = {
-    "tool": '"words":2',
+    "tool": '"characters":',
     "auth": "my-plugin: authenticated\n",
     "provider": "Hello\n",
     "hook": "my-plugin: stop: the arguments contain a private key\n",
