@@ -27,10 +27,10 @@ EXTRAS = {
     "test": "[dev]",
     "check": "[dev]",
     "bench": "[dev,benchmark]",
-    "slow": "[dev,rebuild]",
+    "slow": "[dev,docs,rebuild]",
     "fuzz": "[dev,fuzz]",
     "soak": "[dev,soak]",
-    "docs": "",
+    "docs": "[docs]",
 }
 # Another implementation of transparency logs, which tests compare ours with; without it they are skipped. It
 # asks for Python 3.12 and runs on 3.11, so pip must not be asked to resolve it (docs/decisions/0213).

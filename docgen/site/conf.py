@@ -20,7 +20,7 @@ NAVIGATION = {
     "Reference": ["docs/reference/commands", "docs/json", "docs/reference/*"],
     "Maintain an index": ["index/README", "index/*"],
     "Trust": ["SECURITY", "docs/trust-rules", "docs/transparency-log"],
-    "The project": ["CONTRIBUTING", "docs/architecture", "docs/style", "docs/assurance", "docs/decisions/README", "benchmarks/README", "CHANGELOG"],
+    "The project": ["CONTRIBUTING", "docs/architecture", "docs/style", "docs/assurance", "docs/decisions/README", "benchmarks/README", "fuzzing/README", "CHANGELOG"],
 }  # fmt: skip
 """The pages by section; a pattern stands for the pages that no line before it names."""
 
@@ -35,6 +35,7 @@ include_patterns = [
     "docs/**.md",
     "index/*.md",
     "benchmarks/README.md",
+    "fuzzing/README.md",
     "plugins/README.md",
     "plugins/*/README.md",
 ]

@@ -3,15 +3,10 @@
 from collections.abc import Collection, Iterator
 from typing import Final
 
-<<<<<<< HEAD
 from tarkpm.core.patterns import lazy_pattern
-
-_TOKEN: Final = lazy_pattern(r"\(|\)|[^\s()]+")
-=======
 from tarkpm.core.text import short
 
-_TOKEN: Final = re.compile(r"\(|\)|[^\s()]+")
->>>>>>> s9-c
+_TOKEN: Final = lazy_pattern(r"\(|\)|[^\s()]+")
 MAX_DEPTH: Final = 32
 
 

@@ -15,6 +15,7 @@ from tarkpm.errors import ProjectNotAccepted, SourceError
 from tarkpm.io.files import atomic_write
 from tarkpm.ops.author.committed_source import committed_source
 from tarkpm.ops.author.staleness import require_fresh
+from tarkpm.ops.author.statement import only_key
 from tarkpm.ops.author.uncommitted import uncommitted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_fit, check_license
@@ -25,7 +26,7 @@ from tarkpm.store.keys import KeyStore
 
 
 class SignReport(msgspec.Struct, frozen=True):
-    """The signed files, the signer, and the path of the statement.
+    """The signed files, the signer with the name of its ``key``, and the path of the statement.
 
     ``uncommitted`` names what must be committed together with the statement, each file with its state;
     ``source`` is the commit that the statement names.
@@ -38,6 +39,7 @@ class SignReport(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
     uncommitted: tuple[str, ...] = ()
     source: BuiltFrom | None = None
+    key: str = ""
 
 
 def sign(
@@ -45,10 +47,12 @@ def sign(
 ) -> SignReport:
     """Sign the release in ``folder`` and write plugin.dsse.json next to its plugin.toml.
 
-    With ``source_url``, where others fetch the repository around it, the statement names HEAD as its source.
+    Without ``key``, the only one signs. With ``source_url``, where others fetch the repository around it, the
+    statement names HEAD as its source.
     Raises `BuildError` if the sources changed after the build, `ManifestError`, `NotFound`, `ModuleInvalid`,
     `StoreError` for a key that cannot be used, and what `committed_source` raises.
     """
+    key = key or only_key(settings, folder)
     collected, candidate = _read(folder)
     # What is signed must be what the author reads beside it.
     require_fresh(settings, settings.cwd / folder, collected, candidate.manifest)
@@ -71,7 +75,7 @@ def sign(
     # Not refused: a release in git is signed first, then committed with its signature (decision 0196).
     with suppress(SourceError, ProjectNotAccepted):
         left = uncommitted(settings.cwd / target.parent, collected, manifest, "git status")
-    return SignReport(manifest.name, str(manifest.version), public, str(target), names, left, source)
+    return SignReport(manifest.name, str(manifest.version), public, str(target), names, left, source, key)
 
 
 def _read(folder: Path) -> tuple[ReleaseFiles, VerifiedRelease]:

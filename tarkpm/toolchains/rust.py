@@ -18,6 +18,7 @@ from tarkpm.toolchains.reads import SourceReads
 TARGET: Final = "wasm32-unknown-unknown"
 LEAST: Final = (1, 56)
 """The first with edition 2021."""
+_ADD: Final = f"rustup target add {TARGET}"
 _APT: Final = "apt install rustc libstd-rust-dev-wasm32 lld"
 _LINKERS: Final = (
     "wasm-ld",
@@ -64,17 +65,22 @@ class Rust:
         for path in find_all("rustc", search_path):
             if _libraries(path):
                 return compiler(path)
-        hint = f"rustup target add {TARGET}"
+        hint = _ADD
         if not find_program("rustup", search_path):
-            has_apt = find_program("apt", search_path)
-            hint = _APT if has_apt else f"install Rust (https://rustup.rs), then: {hint}"
+            hint = (
+                _APT
+                if find_program("apt", search_path)
+                else f"install Rust (https://rustup.rs), then: {_ADD}"
+            )
         if find_program("rustc", search_path):
             raise missing(f"target {TARGET}", "Rust", hint)
         raise missing("rustc", "Rust", hint)
 
     def version(self, job: Job, program: Compiler) -> str:
         """Return the version of rustc."""
-        return checked_version(job.run(program, ["--version"]), self.name, LEAST, "rustup update")
+        has_rustup = find_program("rustup", job.environment.get("PATH", ""))
+        hint = "rustup update" if has_rustup else f"install Rust (https://rustup.rs), then: {_ADD}"
+        return checked_version(job.run(program, ["--version"]), self.name, LEAST, hint)
 
     def build(self, job: Job, program: Compiler) -> bytes:
         """Return a core module."""

@@ -86,7 +86,7 @@ class NewPlugin(msgspec.Struct, frozen=True):
         is_auth = self.type == "auth"
         needs = [f'env = ["{self.variable}"]'] if is_auth else []
         words = {
-            "AUTHOR": _in_toml(self.author),
+            "AUTHOR": f'author = "{_in_toml(self.author)}"' if self.author else '# author = "…"',
             "HOLDER": self.author or f"the authors of {self.name}",
             "YEAR": str(self.year),
             "LICENSE": self.license,

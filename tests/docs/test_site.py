@@ -29,6 +29,16 @@ def test_every_page_is_in_the_navigation() -> None:
     assert set(named) <= set(pages())
 
 
+def test_a_link_to_a_page_leads_to_one_of_the_site() -> None:
+    known = set(pages())
+    lost = []
+    for page in sorted(known):
+        for link in re.findall(r"\]\(([^)#:]+)\.md[)#]", (ROOT / f"{page}.md").read_text()):
+            target = ((ROOT / page).parent / link).resolve().relative_to(ROOT)
+            lost += [] if str(target) in known else [f"{page}: {target}"]
+    assert lost == []
+
+
 def test_no_page_needs_sphinx_to_be_read() -> None:
     """A directive would be shown as code on a forge."""
     assert [page for page in pages() if re.search(r"^```\{", (ROOT / f"{page}.md").read_text(), re.M)] == []

@@ -178,6 +178,7 @@ def test_two_usual_sources_need_a_word(sandbox: Sandbox) -> None:
 def test_a_toolchain_needs_no_source_where_the_folder_has_one(sandbox: Sandbox) -> None:
     folder = plugin(sandbox, more='[build]\ntoolchain = "ziglang"\n')
     sandbox.run("build", folder).ok()
+    assert "expected one source" not in sandbox.run("check", folder).out
     (folder / "plugin.rs").write_text("")
     sandbox.run("build", folder).failed(
         2,
@@ -286,6 +287,22 @@ def test_a_toolchain_that_is_too_old(sandbox: Sandbox) -> None:
     sandbox.run("build", folder, env=env).failed(
         2, "expected componentize-py 0.17 or newer, found 0.9.1", "--upgrade componentize-py"
     )
+
+
+def test_a_rustc_that_is_too_old(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    (folder / "plugin.c").rename(folder / "plugin.rs")
+    (sandbox.root / "lib").mkdir()
+    (sandbox.root / "lib" / "libcore-1.rlib").touch()
+    old = sandbox.root / "bin" / "rustc"
+    old.parent.mkdir()
+    old.write_text(f"#!/bin/sh\ntest $1 = --version && echo rustc 1.48.0 || echo {sandbox.root}/lib\n")
+    old.chmod(0o755)
+    for program, command in (("", "install Rust (https://rustup.rs), then: "), ("rustup", "rustup update\n")):
+        (old.parent / (program or "other")).touch(mode=0o755)
+        sandbox.run("build", folder, env={"PATH": f"{old.parent}:/usr/bin:/bin"}).failed(
+            2, "expected rustc 1.56 or newer, found 1.48.0", f"help: {command}"
+        )
 
 
 def test_a_syntax_error_of_python_is_reported_before_the_slow_compiler_runs(

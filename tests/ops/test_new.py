@@ -31,7 +31,7 @@ SOURCES = {
 HAS_RUST = Path("/usr/lib/rustlib/wasm32-unknown-unknown").is_dir()
 SLOW = pytest.mark.slow
 ANSWERS = {
-    "tool": '"words":2',
+    "tool": '"characters":',
     "auth": "my-plugin: authenticated\n",
     "provider": "Hello\n",
     "hook": "my-plugin: stop: the arguments contain a private key\n",
@@ -117,6 +117,13 @@ def test_what_is_said(sandbox: Sandbox) -> None:
         f"created {sandbox.cwd}/words: {names}\nnext: cd words && tarkpm build && tarkpm test\n"
     )
     assert "by Ann Author\n" in (sandbox.cwd / "words" / "LICENSE").read_text()
+
+
+def test_an_author_who_is_not_known_is_left_to_be_written(sandbox: Sandbox) -> None:
+    sandbox.run("new", "words", "--lang", "c").ok()
+    sandbox.run("build", "words").ok()
+    assert '\n# author = "…"\n' in (sandbox.cwd / "words" / "plugin.toml").read_text()
+    assert sandbox.run("check", "words", "--json").ok().json["findings"] == []
 
 
 def test_a_license_without_a_known_text_is_named_and_noted(sandbox: Sandbox) -> None:

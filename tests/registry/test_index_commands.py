@@ -237,6 +237,20 @@ def test_publish_refuses_what_is_not_signed_and_a_statement_of_other_files(sandb
     assert not (person.cwd / "two").exists()
 
 
+def test_sign_takes_the_only_key(sandbox: Sandbox) -> None:
+    source = sandbox.plugin(sandbox.cwd)
+    sandbox.run("sign").failed(2, "there is no signing key", "help: tarkpm key generate --name release")
+    sandbox.key("pat")
+    assert "(key 'pat')\n" in sandbox.run("sign").ok().out
+    assert sandbox.run("publish", "--to", "../out", "--json").ok().json["signed_now"] is False
+    sandbox.run("key", "import", "ed25519:gPMd6MO+vdjdjCPDDJkJ5uXxqzCTpFgSiIPSCYrOdPc=", "--name", "bob").ok()
+    assert sandbox.run("sign", source, "--json").ok().json["key"] == "pat", (
+        "a key of somebody else signs nothing"
+    )
+    sandbox.key("other")
+    sandbox.run("sign").failed(2, "found several keys: other, pat", "help: tarkpm sign --key other\n")
+
+
 def test_publish_signs_with_the_key_that_it_is_told(community: Community) -> None:
     person = community.sandbox
     source = person.plugin(person.root / "mine", sign="pat")

@@ -15,7 +15,13 @@ from tarkpm.cli.passphrase import ask_passphrase
 @click.argument(
     "folder", default=".", metavar="[FOLDER]", type=click.Path(path_type=Path, exists=True, file_okay=False)
 )
-@click.option("--key", shell_complete=key_names, required=True, metavar="NAME", help="Key to sign with.")
+@click.option(
+    "--key",
+    shell_complete=key_names,
+    default="",
+    metavar="NAME",
+    help="Key to sign with. [default: the only one]",
+)
 @source_url
 @dry_run
 @common
@@ -34,7 +40,7 @@ def sign_command(invocation: Invocation, folder: Path, key: str, source_url: str
         lambda: [
             f"{verb} {report.name} {report.version}: {', '.join(report.files)}",
             f"  statement  {report.statement}",
-            f"  signer     {report.signer}",
+            f"  signer     {report.signer} (key '{report.key}')",
             *([f"  source     {report.source}"] if report.source else []),
             *(
                 [f"  next       commit with it: {', '.join(report.uncommitted)}"]

@@ -14,7 +14,7 @@ from tarkpm.core.document import parse_toml
 from tarkpm.core.manifest import MAX_UNKNOWN, SHOWN, unknown_keys
 from tarkpm.core.name_similarity import close_names, did_you_mean
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
-from tarkpm.core.recipe import Recipe
+from tarkpm.core.recipe import USUAL, Recipe
 from tarkpm.core.release import MAX_NAME, PluginName
 from tarkpm.core.search import SearchEntry
 from tarkpm.core.text import EMPTY, neutral, short, some
@@ -74,10 +74,12 @@ def _empty_texts(manifest: bytes, places: Places) -> Iterator[CheckFinding]:
 
 def _recipe(manifest: bytes, places: Places) -> Iterator[CheckFinding]:
     """Yield what is wrong with ``[build]``. Only its author builds, so it refuses nothing."""
-    if "build" not in parse_toml(manifest, where=MANIFEST, error=ManifestError, limit=MAX_MANIFEST):
+    table = parse_toml(manifest, where=MANIFEST, error=ManifestError, limit=MAX_MANIFEST).get("build")
+    if table is None:
         return
-    try:
-        Recipe.read(manifest, lambda _: True)
+    named = isinstance(table, dict) and "source" in table
+    try:  # about the table, not the files: a release has no sources
+        Recipe.read(manifest, lambda name: named or name == USUAL[0])
     except ManifestError as problem:
         key = problem.where.partition(": ")[2]
         yield warned("UnknownKey", problem.message, places.key(*key.split(".")))

@@ -9,7 +9,7 @@ from tarkpm.core import statement
 from tarkpm.core.built_from import BuiltFrom
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.verification import VerifiedRelease
-from tarkpm.errors import DigestMismatch, NotFound, SignatureInvalid
+from tarkpm.errors import DigestMismatch, NotFound, SignatureInvalid, StoreError
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import UNSIGNED, SignedRelease, signed_release
 from tarkpm.store.key_file import Passphrase
@@ -72,3 +72,15 @@ def _some_key(settings: Settings) -> str:
     """Return the name of the only key; NAME if there is none, or a choice."""
     names = KeyStore.in_state(settings.paths.state).names()
     return names[0] if len(names) == 1 else "NAME"
+
+
+def only_key(settings: Settings, folder: Path) -> str:
+    """Return the name of the only key. Raises `StoreError` for none, and for several to sign ``folder``."""
+    names = KeyStore.in_state(settings.paths.state).names()
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise StoreError("there is no signing key", hint="tarkpm key generate --name release")
+    place = () if folder == Path() else (str(folder),)
+    hint = shlex.join(["tarkpm", "sign", *place, "--key", names[0]])
+    raise StoreError(f"found several keys: {', '.join(names)}", hint=hint)
