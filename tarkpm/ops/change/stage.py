@@ -61,9 +61,8 @@ def fetch_groups(
     releases = [release for release in known if release.candidate.entry().files]
     have = {release.candidate.manifest.name for release in releases}
     missing = _missing(workspace, (entry for entry in entries if entry.name not in have))
-    for group in itertools.chain(
-        [releases], (_fetch(workspace, group) for group in _groups(workspace, missing))
-    ):
+    fetched = (_fetch(workspace, group) for group in _groups(workspace, missing))
+    for group in itertools.chain([releases], fetched):
         for release in group:
             _store(workspace, release)
         yield group
@@ -124,7 +123,8 @@ def _groups(workspace: Workspace, entries: Iterable[LockEntry]) -> Iterator[list
     """Yield entries to fetch together: those of git and folders at once, the others by size."""
     entries = list(entries)
     if workspace.settings.bundle:
-        yield from batches(entries, lambda entry: entry.size, MEMORY)
+        # Small ones: a file gains nothing by requests at once, and memory that was used before fills faster.
+        yield from batches(entries, lambda entry: entry.size, MEMORY // 8)
         return
     sized = IndexSource, OciSource
     yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, sized)]])
