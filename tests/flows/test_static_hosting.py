@@ -108,7 +108,11 @@ def test_a_registry_that_sends_for_blobs_elsewhere(sandbox: Sandbox, tmp_path: P
         sandbox.key()
         sandbox.plugin(sandbox.cwd / "mine")
         to = f"oci://{registry.host}/owner/text-tools"
-        key = sandbox.run("publish", "./mine", "--to", to, "--json", env=env).ok().json["signer"]
+        key = (
+            sandbox.run("publish", "./mine", "--key", "release", "--to", to, "--json", env=env)
+            .ok()
+            .json["signer"]
+        )
         sandbox.init()
         sandbox.run("add", to, "--trust", key, "--accept-capabilities", env=env).ok()
         sandbox.run("verify").ok()
