@@ -70,6 +70,16 @@ def test_an_exact_version_that_is_too_young_is_refused_with_the_flag_that_helps(
     assert locked(sandbox) == "1.1.0"
 
 
+def test_an_option_for_a_plugin_that_is_not_there_is_said(waiting: IndexedProject) -> None:
+    sandbox = waiting.sandbox
+    said = sandbox.run("add", "text-tools", CONSENT, "--no-minimum-age", "text-tool").ok().out
+    assert "note: --no-minimum-age names 'text-tool', and the project has no such plugin" in said
+    assert "did you mean 'text-tools'?" in said
+    said = sandbox.run("update", "--allow-unsigned", "other", "--no-minimum-age", "text_tools").ok().out
+    assert "note: --allow-unsigned names 'other', and the project has no such plugin\n" in said
+    assert "--no-minimum-age names" not in said
+
+
 def test_what_is_locked_stays_and_sync_does_not_ask(waiting: IndexedProject) -> None:
     sandbox = waiting.sandbox
     sandbox.run("add", "text-tools", CONSENT, "--no-minimum-age", "text-tools").ok()

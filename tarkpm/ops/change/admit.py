@@ -1,13 +1,14 @@
 """Agreement: show what taking the proposed releases means, and ask once."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from tarkpm.core.consent import Admission, Answers, consent_error
 from tarkpm.core.lockfile import Lock
-from tarkpm.core.release import PluginName
+from tarkpm.core.name_similarity import did_you_mean
+from tarkpm.core.release import PluginName, folded
 from tarkpm.errors import (
     CapabilityWidened,
     ConsentError,
@@ -99,7 +100,7 @@ def agree(
         proposal.releases,
         names,
         changed,
-        (*proposal.notes, *_unchecked(target, names)),
+        (*proposal.notes, *_unchecked(target, names), *_without_plugin(target, answers)),
         tuple(one for found in adopted.values() for one in found),
     )
 
@@ -120,6 +121,16 @@ def _unchecked(target: Target, names: Iterable[PluginName]) -> list[str]:
         for entry in entries
         if entry.min_tark_version
     ]
+
+
+def _without_plugin(target: Target, answers: Answers) -> Iterator[str]:
+    """Yield notes about names in options that no plugin has: a typing error would mean nothing otherwise."""
+    known = {folded(name) for name in target.lock.by_name}
+    options = ("--allow-unsigned", answers.allow_unsigned), ("--no-minimum-age", answers.no_minimum_age)
+    for option, typed in options:
+        for name in sorted(one for one in typed if folded(one) not in known):
+            near = did_you_mean(name, target.lock.by_name)
+            yield f"{option} names '{name}', and the project has no such plugin{near}"
 
 
 def ask(
