@@ -39,13 +39,9 @@ def _let_go(stream: TextIO | None) -> None:
             return
 
 
-_WORKERS = {"call": 1, "add": 2}
-"""How many workers a command starts with: `add` compiles a plugin and asks it for its tools."""
-
-
-def _workers(given: list[str]) -> int:
-    """Return how many workers the command needs: a guess, made before anything can parse the words."""
-    return 0 if {"-h", "--help"} & set(given) else _WORKERS.get(" ".join(given[:1]), 0)
+def _needs_a_worker(given: list[str]) -> bool:
+    """Return whether the command runs a plugin: a guess, made before anything can parse the words."""
+    return given[:1] in (["call"], ["add"]) and not {"-h", "--help"} & set(given)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,9 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     from tarkpm.host import prestart
 
-    # 1. Start workers before the imports: both take about as long, and then take it together.
-    if workers := _workers(given):
-        prestart.start(workers)
+    # 1. Start a worker before the imports: both take about as long, and then take it together.
+    if _needs_a_worker(given):
+        prestart.start()
     try:
         # 2. Only now import click and the command.
         from tarkpm.cli.group import run

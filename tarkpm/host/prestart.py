@@ -14,22 +14,23 @@ _started: list["AnyProcess"] = []
 
 
 def start(count: int = 1) -> None:
-    """Start workers until so many wait."""
+    """Start workers until so many wait. The first is taken first, and is ready to check arguments."""
     if len(_started) >= count:
         return
     from tarkpm.errors import HostError
-    from tarkpm.host.process import WITH_SCHEMAS, Process
+    from tarkpm.host.process import WITH_SCHEMAS, WORKER, Process
 
     with suppress(HostError):  # the pool reports the problem when it starts one itself
         while len(_started) < count:
-            _started.append(Process(WITH_SCHEMAS))  # it has the time
+            # A second one is for the compiler, which checks none.
+            _started.append(Process(WORKER if _started else WITH_SCHEMAS))
 
 
 def take() -> "AnyProcess | None":
     """Return a worker that was started, if one still runs. The caller then owns it."""
     with suppress(IndexError):  # another thread may take the last one
         while _started:
-            process = _started.pop()
+            process = _started.pop(0)
             if not process.ended:
                 return process
             process.kill()

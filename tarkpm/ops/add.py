@@ -5,6 +5,7 @@ import shlex
 from tarkpm.core.consent import Answers
 from tarkpm.core.release import GitSource, OciSource, PluginName, Requirement
 from tarkpm.core.version import Range
+from tarkpm.host import prestart
 from tarkpm.ops.change.admit import agree
 from tarkpm.ops.change.apply import apply, preview_deletions
 from tarkpm.ops.change.planning import make_plan
@@ -28,6 +29,7 @@ def add(settings: Settings, ui: Ui, args: list[SourceArg], answers: Answers) -> 
         # 1. Consent comes before the network (docs/trust-rules.md, rule 3).
         workspace.require_built_here()
         require_accepted(workspace)
+        prestart.start(2)  # one is asked for its tools, one compiles; two at once would slow the imports
         # 2. Leave out what is required exactly like this already: `add` is no `update`.
         requests = [arg.request(workspace.project) for arg in args]
         known = {request: name for request in requests if (name := _known_as(workspace, request))}
