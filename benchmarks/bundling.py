@@ -116,11 +116,11 @@ def _sync_as_warm(size: int, folder: Path) -> Iterator[Race]:
 SMALL_ONES, LARGE_ONES = f"{PLUGINS} × 200 KiB", f"{PLUGINS} × 2 MiB"
 FIGURES = [
     Figure("bundle-tar", f"bundle create, {SMALL_ONES}", "tar", 3, 11, partial(_create_as_tar, SIZE)),
-    Figure("bundle-tar-2m", f"bundle create, {LARGE_ONES}", "tar", 3, 7, partial(_create_as_tar, LARGE)),
+    Figure("bundle-tar-2m", f"bundle create, {LARGE_ONES}", "tar", 3, 5, partial(_create_as_tar, LARGE)),
     Figure("bundle", f"bundle create, {SMALL_ONES}", "cold sync of the same", 1.6, 11, _create),
     Figure("bundle-warm", f"sync --bundle, {SMALL_ONES}", "warm sync", 1.2, 11, partial(_sync_as_warm, SIZE)),
     Figure(
-        "bundle-warm-2m", f"sync --bundle, {LARGE_ONES}", "warm sync", 1.2, 7, partial(_sync_as_warm, LARGE)
+        "bundle-warm-2m", f"sync --bundle, {LARGE_ONES}", "warm sync", 1.2, 5, partial(_sync_as_warm, LARGE)
     ),
     Figure("bundle-in", f"sync --bundle, new, {SMALL_ONES}", "cold sync, index", 1.0, 11, _sync),
 ]

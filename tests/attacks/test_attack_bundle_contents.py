@@ -291,3 +291,25 @@ def test_a_bundle_leads_around_no_team_policy(made: Carrying, tmp_path: Path, po
     sync(far).failed(3, "forbids")
     assert not installed(far)
     assert not list(far.store.glob("blobs/*"))
+
+
+def test_large_modules_are_checked_like_small_ones(own: Carrying, tmp_path: Path) -> None:
+    """They are read in threads: one changed byte of any of them is found, and nothing of the others is installed."""
+    room = bytes(3 << 19)
+    padding = b"\x01x" + room
+    length = bytes(len(padding) >> shift & 0x7F | (0x80 if shift < 28 else 0) for shift in range(0, 35, 7))
+    for name, more in (("json-core", ""), ("text-tools", '[dependencies]\njson-core = "^1"')):
+        large = WASM + b"\0" + length + padding
+        own.repo.release(name, "1.0.1", own.project.keys[name], wasm=large, more=more)
+    own.repo.publish()
+    own.project.sandbox.run("update", "--accept-capabilities").ok()
+    bundle = own.make()
+    whole = own.machine(tmp_path / "whole")
+    sync(whole).ok()
+    whole.run("verify").ok()
+    for name in ("text-tools", "json-core"):
+        forged = Forged(bundle)
+        blob = "blobs/sha256/" + forged.manifest(name)["layers"][0]["digest"][7:]
+        assert len(forged.files[blob]) > len(room)
+        forged.files[blob] = forged.files[blob][:-1] + b"\x01"
+        refused(own, forged, tmp_path / f"far-{name}", 3, "does not have the digest that it is named by")
