@@ -188,7 +188,7 @@ FIGURES = [
         "call-python",
         "tarkpm call, an 18 MB Python plugin",
         "a C plugin",
-        1.5,
+        1.6,
         15,
         _interpreter,
         7,
