@@ -328,7 +328,7 @@ def talking(*answers: bytes, last: bytes = b"") -> Callable[[socket.socket], Non
 
 
 HEAD = line(b"1" * 40 + b" HEAD\n") + b"0000"
-SMALL = TransferLimits(connect=2, stall=0.5, total=3, meta=100_000, pack=100_000, objects=10)
+SMALL = TransferLimits(connect=2, stall=0.5, total=20, meta=100_000, pack=100_000, objects=10)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ def test_hostile_over_tcp(act: Callable[[socket.socket], None], sentence: str) -
     with answering(act) as url:
         start = time.monotonic()
         assert said(url, limits=SMALL).startswith(sentence)
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 15  # the limit of time is not what ended it
 
 
 def test_a_drip_over_tcp() -> None:
