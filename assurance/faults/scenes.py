@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from assurance.faults.carrying_scenes import CreateBundle, Mirror, NewMirror, SyncBundle
 from assurance.faults.project_scenes import (
     Add,
     Disable,
@@ -32,6 +33,7 @@ SCENES: Final = {
     scene.name: scene
     for scene in (
         *(Init, Add, Update, Lock, Sync, Remove, Rollback, RollbackData, Revoke, Disable, Store, Prune),
+        *(CreateBundle, SyncBundle, NewMirror, Mirror),
         *(Generate, Import, Sign, Publish),
         *(Accept, Claim, Rotate, Yank, Refresh),
     )

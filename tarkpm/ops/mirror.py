@@ -1,5 +1,6 @@
 """``tarkpm mirror``: copy an index, or what a project uses of it, to where clients can use it instead."""
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ from tarkpm.sources.index.fetcher import FIRST
 from tarkpm.sources.index.places import IndexLocation
 
 MAX_ROOT = 512_000
+_LEFT = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+"""The name that `atomic_write` gives to a file until it is complete."""
 
 
 class MirrorReport(msgspec.Struct, frozen=True):
@@ -56,11 +59,14 @@ def mirror(
         entry = _entry(workspace, index)
         if settings.offline and "://" in entry.url:
             raise settings.unreachable(f"{entry.source} at {entry.url}")
-        folder = _prepared(settings.cwd / target, entry)
+        folder = settings.cwd / target
+        folder.mkdir(parents=True, exist_ok=True)
         copy = (
             (lambda client, place: _copy_locked(workspace, entry, client, place)) if only_locked else copy_all
         )
         with folder_lock(folder, shared=False, deadline_seconds=settings.lock_seconds):
+            _check(folder, entry)
+            _clear(folder)
             ui.busy(f"copying {entry.source}")
             try:
                 plugins, releases, place = _copied(workspace, entry, folder, copy, reuse=True)
@@ -130,12 +136,24 @@ def _entry(workspace: Workspace, name: PluginName | None) -> IndexEntry:
     return indexes[name] if name is not None else next(iter(indexes.values()))
 
 
-def _prepared(folder: Path, entry: IndexEntry) -> Path:
-    """Return the folder, made if it is new. Raises `Refused` unless it is empty or a mirror of this index."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _check(folder: Path, entry: IndexEntry) -> None:
+    """Raise `Refused` unless the folder is a mirror of this index, or as good as empty."""
     first = read_optional(folder / FIRST, MAX_ROOT)
-    if first is None and any(folder.iterdir()):
+    if first is None and not all(_is_left(path) for path in folder.rglob("*")):
         raise Refused("expected a new or empty folder, or a mirror of the index", where=str(folder))
     if first is not None and f"sha256:{sha256(first)}" != entry.root:
         raise Refused("the folder is a mirror of another index", where=str(folder))
-    return folder
+
+
+def _clear(folder: Path) -> None:
+    """Delete what killed copies left. The caller holds the folder's lock, so no copy is writing it."""
+    for path in list(folder.rglob(".*.tmp")):
+        if _is_left(path) and not path.is_dir():
+            path.unlink()
+
+
+def _is_left(path: Path) -> bool:
+    """Return whether a copy makes this before its first file is whole: a folder, or part of it."""
+    if path.is_symlink():
+        return False
+    return path.is_dir() or (path.is_file() and bool(_LEFT.fullmatch(path.name)))

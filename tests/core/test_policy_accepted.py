@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from core.test_policy import NAME, ONE, REQUIREMENT, SOURCE, TRUSTED, TWO, asked, candidate, caps, weigh
-from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest
+from tarkpm.core.binding import AcceptedRelease, Binding, Origin, Publisher, contents_digest
 from tarkpm.core.ci_identity import CiIdentity
 from tarkpm.core.ci_policy import Judged
 from tarkpm.core.consent import Question
@@ -46,6 +46,45 @@ def test_a_dependency_from_git_has_no_requirement() -> None:
     newer = candidate("1.1.0").entry()
     assert asked(weigh(candidate(), TRUSTED, newer, requirement=None)) == [
         ("Downgrade", "--allow-downgrade", False)
+    ]
+
+
+# -- versions that were accepted, where nothing is locked
+
+
+def remembered(*versions: str, origin: Origin = HERE) -> Binding:
+    """Releases of these versions were accepted, each with contents of its own."""
+    known = (AcceptedRelease(version, str(number) * 64, "b" * 40) for number, version in enumerate(versions))
+    return msgspec.structs.replace(bound(ONE, origin=origin), releases=tuple(known))
+
+
+def test_an_older_release_than_the_highest_accepted_one_needs_its_flag() -> None:
+    old = candidate("1.2.0")
+    admission = weigh(old, TRUSTED, accepted=remembered("1.10.0", "1.9.0"))
+    assert asked(admission) == [("Downgrade", "--allow-downgrade", False)]
+    assert admission.questions[0].message == "'demo' 1.2.0 is older than 1.10.0, which you accepted before"
+    assert asked(weigh(old, TRUSTED, accepted=remembered("1.10.0"), allow_downgrade=True)) == []
+    assert asked(weigh(old, TRUSTED, accepted=remembered("1.1.0"))) == []
+    assert asked(weigh(old, TRUSTED, accepted=remembered("1.10.0", origin=ELSEWHERE))) == []
+    assert asked(weigh(old, TRUSTED, accepted=bound(ONE))) == []
+
+
+def test_an_accepted_version_with_other_contents_needs_its_flag() -> None:
+    other = candidate("1.2.0")
+    admission = weigh(other, TRUSTED, accepted=remembered("1.2.0", "1.1.0"))
+    assert asked(admission) == [("Republished", "--allow-republished", False)]
+    expected = "the contents of 'demo' 1.2.0 differ from those that you accepted"
+    assert admission.questions[0].message == expected
+    assert asked(weigh(other, TRUSTED, accepted=remembered("1.2.0"), allow_republished=True)) == []
+
+
+def test_one_of_several_accepted_contents_of_a_version_is_enough() -> None:
+    both = remembered("1.2.0", "1.2.0")
+    this = AcceptedRelease.of(candidate("1.2.0").entry())
+    known = msgspec.structs.replace(both, releases=(*both.releases, this))
+    assert asked(weigh(candidate("1.2.0"), TRUSTED, accepted=known)) == []
+    assert asked(weigh(candidate("1.2.0"), TRUSTED, accepted=both)) == [
+        ("Republished", "--allow-republished", False)
     ]
 
 

@@ -22,7 +22,7 @@ def test_a_command_of_the_page_exists(command: str) -> None:
     verb, *words = command.split()
     assert verb in dev.COMMANDS
     if verb == "test":
-        missing = [word for word in words if not word.startswith("--") and not (ROOT / word).exists()]
+        missing = [word for word in words if not word.startswith("--") and not list(ROOT.glob(word))]
         assert missing == []
     if verb == "soak":
         assert set(words[:1]) - {"--quick"} <= set(PARTS)
@@ -33,6 +33,16 @@ def test_every_promise_names_its_command() -> None:
     promises = [row for row in rows if row[0] != "promise"]
     assert len(promises) > 10
     assert [promise for promise, shown in promises if not shown.startswith("`python3 dev.py ")] == []
+
+
+def test_every_rule_and_every_attack_has_a_promise() -> None:
+    rules = (ROOT / "docs" / "trust-rules.md").read_text()
+    assert [
+        number for number in re.findall(r"^## Rule (\d+)", rules, re.M) if f"(rule {number})" not in PAGE
+    ] == []
+    shown = {path for word in re.findall(r"tests/attacks/[\w*.]+", PAGE) for path in ROOT.glob(word)}
+    attacks = (ROOT / "tests" / "attacks").glob("test_attack_*.py")
+    assert [path.name for path in attacks if path not in shown and path.name not in rules] == []
 
 
 def test_every_part_of_the_soak_is_on_the_page() -> None:
@@ -48,4 +58,5 @@ def test_a_sample_of_the_faults(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 0, said
     for kind in KINDS:
         assert kind.name in said
+    assert f"\n{len(SCENES)} commands run" in PAGE
     assert set(SCENES) > {"add", "update", "sync", "remove", "key generate", "index accept"}

@@ -100,6 +100,17 @@ def test_leftovers_are_found_and_deleted(project: Sandbox) -> None:
     assert new.exists()
 
 
+@pytest.mark.parametrize("folder", ["", "projects", "advisories", "locks", "logs", "withheld", "history/1"])
+def test_a_killed_command_s_files_in_state_are_found(project: Sandbox, folder: str) -> None:
+    old = project.state / folder / ".x.json.0123456789abcdef.tmp"
+    old.parent.mkdir(parents=True, exist_ok=True)
+    old.write_text("x")
+    assert troubles(project, status=0) == []
+    os.utime(old, (time.time() - 7200,) * 2)
+    assert [one["fixed"] for one in troubles(project, "--fix", status=0)] == ["deleted it"]
+    assert not old.exists()
+
+
 def test_a_command_that_failed_holds_nothing(project: Sandbox) -> None:
     other = project.root / "other"
     other.mkdir()

@@ -94,6 +94,20 @@ def test_an_interrupted_copy_goes_on(made: Carrying, tmp_path: Path) -> None:
     assert "word-count 1.1.0" in near.run("update", "--accept-capabilities").ok().out
 
 
+def test_a_copy_that_was_killed_is_cleaned_up(made: Carrying, tmp_path: Path) -> None:
+    """What it was writing stays under a hidden name: the folder is a mirror, or still as good as empty."""
+    sandbox, copy = made.project.sandbox, tmp_path / "copy"
+    (copy / "metadata").mkdir(parents=True)
+    first = copy / "metadata" / ".1.root.json.0123456789abcdef.tmp"
+    first.write_bytes(b"{")
+    sandbox.run("mirror", copy).ok()
+    assert not first.exists()
+    later = copy / "files" / f".{'1' * 64}.0123456789abcdef.tmp"
+    later.write_bytes(b"half")
+    assert "(nothing new)" in sandbox.run("mirror", copy).ok().out
+    assert not later.exists()
+
+
 def test_damaged_files_of_the_copy_are_replaced(made: Carrying, tmp_path: Path) -> None:
     sandbox, copy = made.project.sandbox, tmp_path / "copy"
     sandbox.run("mirror", copy).ok()
@@ -108,7 +122,15 @@ def test_damaged_files_of_the_copy_are_replaced(made: Carrying, tmp_path: Path) 
 def test_a_folder_of_something_else(made: Carrying, tmp_path: Path) -> None:
     sandbox, copy = made.project.sandbox, tmp_path / "copy"
     (copy / "metadata").mkdir(parents=True)
+    strange = copy / ".notes.0123456789abcdef.tmp.txt"
+    strange.write_text("mine")
     sandbox.run("mirror", copy).failed(2, "expected a new or empty folder, or a mirror of the index")
+    assert strange.read_text() == "mine"
+    strange.unlink()
+    link = copy / "files"
+    link.symlink_to(tmp_path)
+    sandbox.run("mirror", copy).failed(2, "expected a new or empty folder")
+    link.unlink()
     (copy / "metadata" / "1.root.json").write_text("{}")
     sandbox.run("mirror", copy).failed(2, "the folder is a mirror of another index")
     sandbox.run("mirror", copy, "--index", "other").failed(2, "no index named 'other'")

@@ -3,7 +3,9 @@
 import errno
 import os
 import shlex
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import msgspec
 import pytest
 
 from store.test_store import Place
+from tarkpm.core.names import STORED
 from tarkpm.errors import Edited, StoreError
 from tarkpm.store import journal
 from tarkpm.store.history import Generation, History
@@ -58,6 +61,18 @@ def test_a_change_is_applied_whole(place: Place) -> None:
     assert History(place.state.root, place.record.environment).newest() == made
     assert files(place.environment.work) == {"id": b"e" * 32}
     assert journal.pending(place.environment, place.state) is None
+
+
+def test_a_change_brings_back_what_was_stored(place: Place, tmp_path: Path) -> None:
+    copy, data = tmp_path / "copy", tmp_path / "data"
+    for file, value in ((copy, "then"), (data / STORED, "now")):
+        file.parent.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute("create table notes (text)")
+            database.execute("insert into notes values (?)", (value,))
+    commit(place, restored=((str(copy), str(data)),))
+    with closing(sqlite3.connect(data / STORED)) as database:
+        assert database.execute("select text from notes").fetchall() == [("then",)]
 
 
 @pytest.mark.parametrize("now", [b"mine", None])

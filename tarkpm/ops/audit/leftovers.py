@@ -260,18 +260,11 @@ def _temporary(settings: Settings, state: State) -> _Found:
     """Find temporary files that are no longer being written."""
     now = time.time()
     cached = (item.path for item in items(settings.paths.cache) if item.path.name.startswith("."))
-    folders = [
-        *(state.root / name for name in ("", "projects", "keys", "indexes", "bisect", "first-seen", "uses")),
-        *state.root.glob("history/*"),
-    ]
-    kept = (path for folder in folders for path in _dotted(folder))
+    # State is tarkpm's alone, two folders deep: whatever was to be renamed there is its own.
+    kept = sorted(path for depth in ("", "*/", "*/*/") for path in state.root.glob(f"{depth}.*.tmp"))
     old: Iterable[Path] = (path for path in (*cached, *kept) if is_leftover(path, now))
     for path in old:
         yield Trouble("Leftover", "an interrupted command left this behind", str(path)), _delete(path)
-
-
-def _dotted(folder: Path) -> list[Path]:
-    return sorted(folder.glob(".*.tmp"))
 
 
 def _delete(path: Path) -> Fix:

@@ -13,6 +13,8 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 from tuf.api.metadata import Root, Signature, Signed, Snapshot, Targets, Timestamp
 
+from tarkpm.core.layout import TOP
+
 _THEIRS = "tuf.ngclient.urllib3_fetcher"
 
 
@@ -110,7 +112,9 @@ class Updater(_Updater):
             return None
 
     def load(self, role: str, parent: str) -> Signed:
-        """Return the trusted metadata of a delegated role, fetched if it is not here."""
+        """Return the trusted metadata of a delegated role, fetched with its parent if it is not here."""
+        if parent != TOP:
+            self._load_targets(parent, TOP)
         self._load_targets(role, parent)
         return self._trusted_set[role]
 

@@ -1,5 +1,6 @@
 """What a client gets from an honest index, and what it costs."""
 
+import shutil
 import threading
 import time
 
@@ -10,6 +11,7 @@ from support.indexserver import Handler
 
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import sha256
+from tarkpm.core.layout import CLAIMS, INDEX, TOP
 from tarkpm.core.lockfile import Pin
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import IndexSource, PluginName
@@ -140,6 +142,14 @@ def test_a_server_that_takes_its_time_is_asked_by_many(victim: Victim) -> None:
 def test_a_folder_may_be_relative_to_the_project(victim: Victim) -> None:
     claim, _ = victim.looks(url="index")
     assert claim is not None
+
+
+def test_a_cache_that_disappears_between_two_questions(victim: Victim) -> None:
+    """Another command may delete it: what leads to the metadata that is asked for is loaded again, too."""
+    with victim.client() as client:
+        client.session.loaded({CLAIMS: TOP, INDEX: TOP})
+        shutil.rmtree(victim.cached)
+        assert len(client.session.loaded({f"{CLAIMS}-0": CLAIMS, f"{INDEX}-0": INDEX})) == 2
 
 
 def test_a_small_release_is_waited_for_as_long_as_a_small_file() -> None:
