@@ -13,6 +13,7 @@ from support.gitrepo import GitRepo
 from support.kill_everywhere import kill_everywhere
 from support.sandbox import Result, Sandbox
 
+from tarkpm.errors import StoreError
 from tarkpm.store import kept_data
 
 NAME = "text-tools"
@@ -296,6 +297,33 @@ def test_what_a_failed_change_left_is_not_taken_for_a_copy(project: Project) -> 
     project.sandbox.run("sync").ok()  # generation `number + 1`, which replaces no plugin
     assert project.number == number + 1
     assert project.copies() == [copy]
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_copy_of_a_failed_change_does_not_come_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch, edited: bool
+) -> None:
+    """The plugin went on after it. Also where the next change keeps edited documents under that number."""
+    old = project.number
+    project.release("1.1.0")
+    with monkeypatch.context() as failing:
+        failing.setattr("tarkpm.ops.change.apply.commit", _fails)
+        project.sandbox.run("update").failed(2, "the disk is full")
+    assert len(project.copies()) == 1
+    project.note(2)
+    assert "--with-data" not in project.back(str(old)).ok().out
+    if not edited:
+        assert project.back(str(old), "--with-data").ok().out == "nothing to do\n"
+    else:
+        project.set(SETTING + "\n# a comment\n")
+    project.sandbox.run("update").ok()
+    project.note(2)
+    project.back(str(old), "--with-data", "--accept-project").ok()
+    assert project.notes == 3
+
+
+def _fails(*_: object, **__: object) -> None:
+    raise StoreError("the disk is full")
 
 
 @pytest.mark.slow  # it is killed at each step

@@ -34,7 +34,8 @@ def returning_data(workspace: Workspace, target: Target, number: int) -> tuple[R
     Each is that of the publisher whose plugin it will be.
     """
     owners = owners_after(workspace, accepted_after(workspace, target))
-    copies = history_of(workspace).data.after(number)
+    history = history_of(workspace)
+    copies = history.data.after(number, history.numbers()[0])
     found: list[ReturningData] = []
     for entry in target.lock.entries:
         owner = current_owner(owners, entry.name)
@@ -108,7 +109,7 @@ def keep_data(
     if not generations:
         return
     kept, number = history_of(workspace).data, generations[-1].number
-    kept.begin(number)
+    kept.begin(generations[0].number)
     for one in returning:
         with _naming(f"what '{one.plugin}' stored cannot be kept, and so not be replaced"):
             kept.keep(number, one.folder)
