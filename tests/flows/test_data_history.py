@@ -114,7 +114,7 @@ def test_without_the_option_data_stays_and_that_is_said(project: Project) -> Non
     project.update("1.1.0")
     project.note(3)
     said = project.back().ok().out
-    assert f"note: what '{NAME}' stored stays as it is; --with-data brings back what it was" in said
+    assert f"note: the data of '{NAME}' stays as it is; --with-data restores it as it was" in said
     assert project.notes == 4
     # It is not too late: the documents are there already, and the data comes.
     again = project.back(str(old), "--with-data").ok().out
@@ -142,7 +142,7 @@ def test_nothing_is_kept_unless_it_is_asked_for(sandbox: Sandbox) -> None:
     project.note(3)
     assert project.copies() == []
     said = project.back("--with-data").ok().out
-    assert f"note: nothing was kept of what '{NAME}' stored; [tark] data-history = true keeps it" in said
+    assert f"note: the data of '{NAME}' was not kept; [tark] data-history = true keeps it" in said
     assert project.notes == 4
     # What an option replaces is kept all the same, and nothing was replaced here.
     assert "--with-data" not in project.back().ok().out
@@ -200,13 +200,13 @@ def test_a_busy_storage_does_not_stop_an_update(project: Project, monkeypatch: p
     database.execute("BEGIN EXCLUSIVE")
     project.release("1.1.0")
     said = project.sandbox.run("update").ok()
-    assert f"what '{NAME}' stored is not kept: it is busy" in said.out + said.err
+    assert f"the data of '{NAME}' is not kept: it is busy" in said.out + said.err
     database.rollback()
     project.update("1.2.0")
     # What would be replaced has to be kept.
     database.execute("BEGIN EXCLUSIVE")
     before = project.number
-    project.back("--with-data").failed(2, "what 'text-tools' stored cannot be replaced: it is busy")
+    project.back("--with-data").failed(2, "the data of 'text-tools' cannot be replaced: it is busy")
     assert project.number == before
     database.close()
     project.back("--with-data").ok()
@@ -237,7 +237,7 @@ def test_a_damaged_copy_stops_before_anything_changes(project: Project, contents
     copy.write_bytes(contents)
     before = (project.sandbox.cwd / "tark.lock").read_bytes(), project.notes, project.number
     refused = project.back("--with-data").failed(
-        2, "the copy of what 'text-tools' stored cannot come back: it is damaged"
+        2, "the copy of the data of 'text-tools' cannot be restored: it is damaged"
     )
     assert f"rm {copy}" in refused.err
     assert ((project.sandbox.cwd / "tark.lock").read_bytes(), project.notes, project.number) == before
@@ -251,7 +251,7 @@ def test_more_than_tarkpm_lets_a_plugin_store_is_not_copied(
     monkeypatch.setattr(kept_data, "MAX_COPY", 1_000)
     project.release("1.1.0")
     said = project.sandbox.run("update").ok()
-    assert f"what '{NAME}' stored is not kept: it has more than 1,000 bytes" in said.out + said.err
+    assert f"the data of '{NAME}' is not kept: it has more than 1,000 bytes" in said.out + said.err
     assert project.copies() == []
 
 
@@ -259,7 +259,9 @@ def test_damaged_storage_is_moved_away_and_comes_back(project: Project) -> None:
     project.update("1.1.0")
     stored = project.data / "storage.sqlite3"
     stored.write_bytes(b"x" * 4096)
-    refused = project.back("--with-data").failed(2, "stored cannot be replaced: it is damaged")
+    refused = project.back("--with-data").failed(
+        2, "the data of 'text-tools' cannot be replaced: it is damaged"
+    )
     assert f"help: mv {stored} {stored}.damaged" in refused.err
     stored.rename(f"{stored}.damaged")
     project.back("--with-data").ok()

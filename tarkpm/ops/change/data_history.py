@@ -52,9 +52,9 @@ def to_restore(returning: Sequence[ReturningData]) -> tuple[ReturningData, ...]:
     """
     found: list[ReturningData] = []
     for one in returning:
-        with _naming(f"the copy of what '{one.plugin}' stored cannot come back"):
+        with _naming(f"the copy of the data of '{one.plugin}' cannot be restored"):
             check_copy(one.copy)
-        with _naming(f"what '{one.plugin}' stored cannot be replaced"):
+        with _naming(f"the data of '{one.plugin}' cannot be replaced"):
             if not is_there(one.copy, one.folder):
                 found.append(one)
     return tuple(found)
@@ -67,9 +67,9 @@ def data_notes(
     there = {one.plugin: one.before for one in returning}
     if with_data:
         missing = (name for name in changed if name not in there and has_data(workspace, name))
-        text = "nothing was kept of what '{}' stored; [tark] data-history = true keeps it from now on"
+        text = "the data of '{}' was not kept; [tark] data-history = true keeps it from now on"
         return tuple(text.format(name) for name in missing)
-    text = "what '{}' stored stays as it is; --with-data brings back what it was before generation {}"
+    text = "the data of '{}' stays as it is; --with-data restores it as it was before generation {}"
     return tuple(text.format(name, number) for name, number in there.items() if name in changed)
 
 
@@ -111,7 +111,7 @@ def keep_data(
     kept, number = history_of(workspace).data, generations[-1].number
     kept.begin(generations[0].number)
     for one in returning:
-        with _naming(f"what '{one.plugin}' stored cannot be kept, and so not be replaced"):
+        with _naming(f"the data of '{one.plugin}' is not replaced, because it cannot be kept"):
             kept.keep(number, one.folder)
     done = {one.folder for one in returning}
     before, after = installed_digests(workspace.record.installed), installed_digests(installed)
@@ -120,7 +120,7 @@ def keep_data(
             try:
                 kept.keep(number, folder)
             except StoreError as problem:
-                workspace.ui.note(f"what '{name}' stored is not kept: {problem.message}")
+                workspace.ui.note(f"the data of '{name}' is not kept: {problem.message}")
 
 
 @contextmanager
