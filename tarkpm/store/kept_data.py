@@ -65,10 +65,12 @@ class KeptData:
         return {one.owner: one for one in reversed(self.copies()) if number < one.number <= newest}
 
     def begin(self, number: int) -> None:
-        """Delete copies of generations from ``number`` on: a change that failed left them."""
+        """Delete copies of generations from ``number`` on, and parts of copies: a failed change left them."""
         for one in self.copies():
             if one.number >= number:
                 one.file.unlink(missing_ok=True)
+        for file in self.folder.glob(".*.sqlite3.*.tmp"):
+            file.unlink(missing_ok=True)
 
     def keep(self, number: int, data: Path) -> None:
         """Copy what is stored in a data folder, for the generation ``number`` that a change makes.

@@ -126,6 +126,19 @@ def test_without_the_option_data_stays_and_that_is_said(project: Project) -> Non
     assert project.notes == 4
 
 
+def test_data_of_a_newer_release_is_not_taken_for_that_of_an_older_one(project: Project) -> None:
+    """The change between them kept nothing, and the copy of the next one may have another form."""
+    old = project.number
+    project.set("")
+    project.update("1.1.0")
+    project.set(SETTING)
+    project.update("1.2.0")
+    project.note()
+    said = project.back(str(old), "--with-data").ok().out
+    assert f"note: the data of '{NAME}' was not kept" in said
+    assert project.notes == 2
+
+
 def test_a_release_that_stored_nothing_has_nothing_again(sandbox: Sandbox) -> None:
     project = Project(sandbox)
     shutil.rmtree(project.data)
@@ -326,6 +339,15 @@ def test_a_copy_of_a_failed_change_does_not_come_back(
 
 def _fails(*_: object, **__: object) -> None:
     raise StoreError("the disk is full")
+
+
+def test_what_a_killed_change_was_writing_is_deleted(project: Project) -> None:
+    project.update("1.1.0")
+    (copy,) = project.copies()
+    left = copy.with_name(f".{copy.name}.0123456789abcdef.tmp")
+    left.write_bytes(b"x")
+    project.update("1.2.0")
+    assert not left.exists()
 
 
 @pytest.mark.slow  # it is killed at each step

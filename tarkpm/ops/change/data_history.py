@@ -14,8 +14,8 @@ from tarkpm.ops.change.history import history_of
 from tarkpm.ops.change.target import Target
 from tarkpm.ops.project.acceptance import has_data
 from tarkpm.ops.project.workspace import Workspace
-from tarkpm.store.history import Generation, installed_digests
-from tarkpm.store.kept_data import check_copy, is_there
+from tarkpm.store.history import Generation, History, installed_digests
+from tarkpm.store.kept_data import Copy, check_copy, is_there
 from tarkpm.store.state import Installed
 
 
@@ -28,21 +28,34 @@ class ReturningData(msgspec.Struct, frozen=True):
     folder: Path
 
 
-def returning_data(workspace: Workspace, target: Target, number: int) -> tuple[ReturningData, ...]:
+def returning_data(workspace: Workspace, target: Target, generation: Generation) -> tuple[ReturningData, ...]:
     """Return the copies that belong to a generation, of the plugins that ``target`` locks.
 
-    Each is that of the publisher whose plugin it will be.
+    Each is that of the publisher whose plugin it will be, and was stored by the release that is to return.
     """
     owners = owners_after(workspace, accepted_after(workspace, target))
     history = history_of(workspace)
-    copies = history.data.after(number, history.numbers()[0])
+    copies = history.data.after(generation.number, history.numbers()[0])
     found: list[ReturningData] = []
     for entry in target.lock.entries:
         owner = current_owner(owners, entry.name)
-        if copy := copies.get(owner.folder):
+        copy = copies.get(owner.folder)
+        if copy and _is_of(history, copy, generation, entry.name):
             folder = workspace.data(entry.name, owner)
             found.append(ReturningData(entry.name, copy.number, copy.file, folder))
     return tuple(found)
+
+
+def _is_of(history: History, copy: Copy, generation: Generation, name: str) -> bool:
+    """Return whether a copy has what the release of a generation stored.
+
+    A change between the two may have kept nothing: what its release stored may have another form.
+    """
+    try:
+        before = history.read(copy.number - 1)
+    except (TarkError, OSError):  # damaged, as one that is not there
+        return False
+    return before is not None and before.installed.get(name) == generation.installed.get(name)
 
 
 def to_restore(returning: Sequence[ReturningData]) -> tuple[ReturningData, ...]:
