@@ -134,8 +134,9 @@ def _wider(report: "DiffReport | ShowReport | ReviewedDifference") -> Iterator[s
     yield from map(str, report.wider)
     asked = {(one.subject, kind) for one in report.wider for kind in SHOWN_AS[one.kind]}
     for name, asks in report.asks.items():
-        known = asks != (UNKNOWN,)
-        yield f"'{name}' asks for {', '.join(asks)}" if known else f"what '{name}' asks for is not named"
+        is_known = asks != (UNKNOWN,)
+        unknown = f"the lock does not name what '{name}' asks for"
+        yield f"'{name}' asks for {', '.join(asks)}" if is_known else unknown
     for plugin in report.plugins:
         for change in plugin.changes:
             if change.wider and change.kind in _UNASKED and (plugin.name, change.kind) not in asked:

@@ -5,15 +5,14 @@ and where both changed the same plugin, neither side is right: what a project ne
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from tarkpm.core.digest import FileEntry
+from tarkpm.core.binding import AcceptedRelease
 from tarkpm.core.lockfile import HEADER, Lock, LockEntry, in_form_of, parse
 from tarkpm.core.release import PluginName
-from tarkpm.core.version import Version
 from tarkpm.errors import LockError
 
 OURS: Final = "<<<<<<<"
@@ -59,15 +58,19 @@ def agreed(ours: Lock, theirs: Lock) -> Lock:
 
 
 def compared(
-    entries: Sequence[LockEntry], version: Version, files: tuple[FileEntry, ...]
+    entries: Sequence[LockEntry], release: LockEntry, accepted: Collection[AcceptedRelease]
 ) -> LockEntry | None:
     """Return which of the entries that a merge left of a plugin a release is compared with.
 
     It is one of the same version, the same release if there is one, or else the lowest: what is older than
-    both sides, or has other contents than theirs, is what nobody locked (docs/trust-rules.md, rule 7).
+    both sides, or has other contents than theirs, is what nobody locked (docs/trust-rules.md, rule 7). For a
+    user who ``accepted`` releases of the same publisher, but not this one, only the sides count that are
+    among these: any other may come from anybody. Without one, this returns None.
     """
-    same = [entry for entry in entries if entry.version == version]
-    equal = [entry for entry in same if entry.files == files]
+    if accepted and AcceptedRelease.of(release) not in accepted:
+        entries = [entry for entry in entries if AcceptedRelease.of(entry) in accepted]
+    same = [entry for entry in entries if entry.version == release.version]
+    equal = [entry for entry in same if entry.files == release.files]
     return next(iter(equal or same or sorted(entries, key=lambda entry: entry.version)), None)
 
 

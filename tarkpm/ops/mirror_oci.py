@@ -117,7 +117,7 @@ def mirror_registries(settings: Settings, ui: Ui, to: str) -> RegistryMirrorRepo
             ui.busy(f"copying to {target.place}")
             plugins = run_parallel(lambda one: _mirrored(workspace, store, one), found, threads=THREADS)
         left = [entry.name for entry in workspace.lock.entries if not isinstance(entry.source, OciSource)]
-        notes = (f"not from a registry, and so not in the mirror: {some(left)}",) if left else ()
+        notes = (f"not in the mirror, because they are not from a registry: {some(left)}",) if left else ()
         lines = target.lines(one.source for one in planned)
         return RegistryMirrorReport(target.place, tuple(plugins), lines, notes)
 

@@ -57,15 +57,20 @@ class KeptData:
         found = ((path, _NAME.fullmatch(path.name)) for path in paths)
         return sorted(Copy(int(match[1]), match[2], path) for path, match in found if match)
 
-    def after(self, number: int) -> dict[str, Copy]:
-        """Return by owner the first copy made after a generation: the data as that generation left it."""
-        return {one.owner: one for one in reversed(self.copies()) if one.number > number}
+    def after(self, number: int, newest: int) -> dict[str, Copy]:
+        """Return by owner the first copy made after a generation: the data as that generation left it.
+
+        ``newest`` is the number of the newest generation. Copies of later ones are those of a failed change.
+        """
+        return {one.owner: one for one in reversed(self.copies()) if number < one.number <= newest}
 
     def begin(self, number: int) -> None:
-        """Delete copies of generations from ``number`` on: a change that failed left them."""
+        """Delete copies of generations from ``number`` on, and parts of copies: a failed change left them."""
         for one in self.copies():
             if one.number >= number:
                 one.file.unlink(missing_ok=True)
+        for file in self.folder.glob(".*.sqlite3.*.tmp"):
+            file.unlink(missing_ok=True)
 
     def keep(self, number: int, data: Path) -> None:
         """Copy what is stored in a data folder, for the generation ``number`` that a change makes.

@@ -99,7 +99,7 @@ def explained(said: str, plugin_type: str) -> tuple[str, str] | None:
         text, hint = undeclared((found[1] or found[2]).replace("_", "-"))
         return f"{place}: {text}", hint
     if (found := _EXPORT.search(said)) and found[1] != plugin_type:
-        text = f"the source is of a plugin of type '{found[1]}', and plugin.toml says '{plugin_type}'"
+        text = f"the source is a plugin of type '{found[1]}', but plugin.toml says '{plugin_type}'"
         return f"{place}: {text}", f'under [plugin], write type = "{found[1]}"'
     return None
 

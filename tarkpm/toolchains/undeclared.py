@@ -1,4 +1,4 @@
-"""What a source asks of its world in vain while it is built: named exactly, with what to do about it."""
+"""What a source asks of its world while it is built and does not get, and what to do about it."""
 
 import re
 from typing import Final
@@ -28,7 +28,7 @@ def called(output: str) -> tuple[str, str] | None:
     if found is None:
         return None
     text = f"the source calls '{found[1]}.{found[2]}' while it is built: there is no host yet"
-    return text, "move the call into a function of the plugin: the rest of a source runs at the build"
+    return text, "move the call into a function of the plugin: code outside functions runs at the build"
 
 
 def undeclared(name: str) -> tuple[str, str]:
@@ -38,4 +38,4 @@ def undeclared(name: str) -> tuple[str, str]:
         return text, f"under [capabilities], write {EXAMPLES[name]}"
     known = read_package(text.decode() for text in wit_files().values()).interfaces
     near = did_you_mean(name, [one for one in known if not one.endswith("-plugin")])
-    return f"the source imports '{name}', which is no interface of tark{near}", "tarkpm wit"
+    return f"the source imports '{name}', which is not an interface of tark{near}", "tarkpm wit"

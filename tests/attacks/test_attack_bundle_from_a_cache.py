@@ -97,6 +97,15 @@ def _skipping(made: Carrying) -> bytes:
     return data
 
 
+def test_a_second_timestamp_of_one_version_is_not_in_the_bundle(made: Carrying) -> None:
+    """A thief of the online key signs it: clients keep the first one, which names the snapshot that they use."""
+    metadata = made.repo.load("timestamp")
+    metadata.signed.snapshot_meta.hashes = {"sha256": "0" * 64}
+    metadata.sign(signer(made.repo.online))
+    (made.repo.folder / "metadata" / "timestamp.json").write_bytes(metadata.to_bytes())
+    assert made_again(made) == made.bundle.read_bytes()
+
+
 def test_an_older_timestamp_in_the_cache_hides_no_revocation(made: Carrying) -> None:
     made.revoke("text-tools")
     made.project.sandbox.run("bundle", "create", "-o", "again.tar").failed(3, "revoked", "text-tools")

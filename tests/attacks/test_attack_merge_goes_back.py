@@ -108,3 +108,46 @@ def test_a_repository_that_goes_back_or_changes_a_version(sandbox: Sandbox) -> N
     release("1.3.0")
     sandbox.run("lock").ok()
     assert 'version = "1.3.0"' in lock(sandbox)
+
+
+def mate_of(sandbox: Sandbox, root: Path) -> Sandbox:
+    """Somebody else with the same tark.toml, who has locked nothing yet."""
+    mate = Sandbox(root)
+    shutil.copy(sandbox.cwd / "tark.toml", mate.cwd / "tark.toml")
+    return mate
+
+
+@pytest.mark.parametrize("pulled", [False, True])
+def test_a_side_that_this_user_never_accepted(indexed: IndexedProject, tmp_path: Path, pulled: bool) -> None:
+    """Without the conflict, `sync` would ask about the older release that a branch, or both, locks."""
+    sandbox, repo = indexed.sandbox, indexed.repo
+    indexed.use()
+    mate, add = mate_of(sandbox, tmp_path / "mate"), ("add", f"{NAME}@^1.0", CONSENT, "--accept-project")
+    locks = list[str]()
+    for version in ("1.0.0", "1.1.0"):
+        indexed.release(NAME, version)
+        mate.run(*(("update",) if locks else add)).ok()
+        locks.append(lock(mate))
+    indexed.release(NAME, "1.2.0")
+    sandbox.run(*add).ok()
+    listing = repo.listings[NAME]
+    repo.put_listing(replace(listing, rows=tuple(row for row in listing.rows if row.version.minor < 2)))
+    repo.publish()
+    conflicted(sandbox, locks[0] if pulled else lock(sandbox), locks[1])
+    older = "1.2.0, which you accepted before" if pulled else "the locked version 1.2.0"
+    sandbox.run("lock").failed(4, f"'{NAME}' 1.1.0 is older than {older}", "--allow-downgrade")
+
+
+def test_other_contents_that_this_user_never_accepted(sandbox: Sandbox, tmp_path: Path) -> None:
+    repo, key = GitRepo(sandbox.root / "repo"), sandbox.key()
+    sandbox.init()
+    mate = mate_of(sandbox, tmp_path / "mate")
+    for one, text in ((mate, "# others\n"), (sandbox, "# ours\n")):
+        sandbox.plugin(repo.folder, sign="release", extra=text)
+        repo.git("add", "--all")
+        repo.commit("1.0.0")
+        add = "add", f"file://{repo.folder}", "-b", "main", "--trust", key, CONSENT
+        one.run(*add, "--accept-project").ok()
+    conflicted(sandbox, lock(sandbox), lock(mate))
+    git(repo.folder, "reset", "--quiet", "--hard", "HEAD~1")
+    sandbox.run("lock").failed(4, f"the contents of '{NAME}' 1.0.0 differ from the locked 1.0.0")

@@ -13,6 +13,7 @@ from support.gitrepo import GitRepo
 from support.kill_everywhere import kill_everywhere
 from support.sandbox import Result, Sandbox
 
+from tarkpm.errors import StoreError
 from tarkpm.store import kept_data
 
 NAME = "text-tools"
@@ -113,7 +114,7 @@ def test_without_the_option_data_stays_and_that_is_said(project: Project) -> Non
     project.update("1.1.0")
     project.note(3)
     said = project.back().ok().out
-    assert f"note: what '{NAME}' stored stays as it is; --with-data brings back what it was" in said
+    assert f"note: the data of '{NAME}' stays as it is; --with-data restores it as it was" in said
     assert project.notes == 4
     # It is not too late: the documents are there already, and the data comes.
     again = project.back(str(old), "--with-data").ok().out
@@ -123,6 +124,19 @@ def test_without_the_option_data_stays_and_that_is_said(project: Project) -> Non
     # And what was replaced is kept in a generation of its own.
     project.back(str(project.number - 1), "--with-data").ok()
     assert project.notes == 4
+
+
+def test_data_of_a_newer_release_is_not_taken_for_that_of_an_older_one(project: Project) -> None:
+    """The change between them kept nothing, and the copy of the next one may have another form."""
+    old = project.number
+    project.set("")
+    project.update("1.1.0")
+    project.set(SETTING)
+    project.update("1.2.0")
+    project.note()
+    said = project.back(str(old), "--with-data").ok().out
+    assert f"note: the data of '{NAME}' was not kept" in said
+    assert project.notes == 2
 
 
 def test_a_release_that_stored_nothing_has_nothing_again(sandbox: Sandbox) -> None:
@@ -141,7 +155,7 @@ def test_nothing_is_kept_unless_it_is_asked_for(sandbox: Sandbox) -> None:
     project.note(3)
     assert project.copies() == []
     said = project.back("--with-data").ok().out
-    assert f"note: nothing was kept of what '{NAME}' stored; [tark] data-history = true keeps it" in said
+    assert f"note: the data of '{NAME}' was not kept; [tark] data-history = true keeps it" in said
     assert project.notes == 4
     # What an option replaces is kept all the same, and nothing was replaced here.
     assert "--with-data" not in project.back().ok().out
@@ -199,13 +213,13 @@ def test_a_busy_storage_does_not_stop_an_update(project: Project, monkeypatch: p
     database.execute("BEGIN EXCLUSIVE")
     project.release("1.1.0")
     said = project.sandbox.run("update").ok()
-    assert f"what '{NAME}' stored is not kept: it is busy" in said.out + said.err
+    assert f"the data of '{NAME}' is not kept: it is busy" in said.out + said.err
     database.rollback()
     project.update("1.2.0")
     # What would be replaced has to be kept.
     database.execute("BEGIN EXCLUSIVE")
     before = project.number
-    project.back("--with-data").failed(2, "what 'text-tools' stored cannot be replaced: it is busy")
+    project.back("--with-data").failed(2, "the data of 'text-tools' cannot be replaced: it is busy")
     assert project.number == before
     database.close()
     project.back("--with-data").ok()
@@ -236,7 +250,7 @@ def test_a_damaged_copy_stops_before_anything_changes(project: Project, contents
     copy.write_bytes(contents)
     before = (project.sandbox.cwd / "tark.lock").read_bytes(), project.notes, project.number
     refused = project.back("--with-data").failed(
-        2, "the copy of what 'text-tools' stored cannot come back: it is damaged"
+        2, "the copy of the data of 'text-tools' cannot be restored: it is damaged"
     )
     assert f"rm {copy}" in refused.err
     assert ((project.sandbox.cwd / "tark.lock").read_bytes(), project.notes, project.number) == before
@@ -250,7 +264,7 @@ def test_more_than_tarkpm_lets_a_plugin_store_is_not_copied(
     monkeypatch.setattr(kept_data, "MAX_COPY", 1_000)
     project.release("1.1.0")
     said = project.sandbox.run("update").ok()
-    assert f"what '{NAME}' stored is not kept: it has more than 1,000 bytes" in said.out + said.err
+    assert f"the data of '{NAME}' is not kept: it has more than 1,000 bytes" in said.out + said.err
     assert project.copies() == []
 
 
@@ -258,7 +272,9 @@ def test_damaged_storage_is_moved_away_and_comes_back(project: Project) -> None:
     project.update("1.1.0")
     stored = project.data / "storage.sqlite3"
     stored.write_bytes(b"x" * 4096)
-    refused = project.back("--with-data").failed(2, "stored cannot be replaced: it is damaged")
+    refused = project.back("--with-data").failed(
+        2, "the data of 'text-tools' cannot be replaced: it is damaged"
+    )
     assert f"help: mv {stored} {stored}.damaged" in refused.err
     stored.rename(f"{stored}.damaged")
     project.back("--with-data").ok()
@@ -296,6 +312,42 @@ def test_what_a_failed_change_left_is_not_taken_for_a_copy(project: Project) -> 
     project.sandbox.run("sync").ok()  # generation `number + 1`, which replaces no plugin
     assert project.number == number + 1
     assert project.copies() == [copy]
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_copy_of_a_failed_change_does_not_come_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch, edited: bool
+) -> None:
+    """The plugin went on after it. Also where the next change keeps edited documents under that number."""
+    old = project.number
+    project.release("1.1.0")
+    with monkeypatch.context() as failing:
+        failing.setattr("tarkpm.ops.change.apply.commit", _fails)
+        project.sandbox.run("update").failed(2, "the disk is full")
+    assert len(project.copies()) == 1
+    project.note(2)
+    assert "--with-data" not in project.back(str(old)).ok().out
+    if not edited:
+        assert project.back(str(old), "--with-data").ok().out == "nothing to do\n"
+    else:
+        project.set(SETTING + "\n# a comment\n")
+    project.sandbox.run("update").ok()
+    project.note(2)
+    project.back(str(old), "--with-data", "--accept-project").ok()
+    assert project.notes == 3
+
+
+def _fails(*_: object, **__: object) -> None:
+    raise StoreError("the disk is full")
+
+
+def test_what_a_killed_change_was_writing_is_deleted(project: Project) -> None:
+    project.update("1.1.0")
+    (copy,) = project.copies()
+    left = copy.with_name(f".{copy.name}.0123456789abcdef.tmp")
+    left.write_bytes(b"x")
+    project.update("1.2.0")
+    assert not left.exists()
 
 
 @pytest.mark.slow  # it is killed at each step

@@ -79,7 +79,7 @@ def test_a_lock_that_drops_what_it_said(sandbox: Sandbox, repo: GitRepo) -> None
     lock.write_text("".join(kept).replace("\nversion = 2\n", "\nversion = 1\n"))
     shown = sandbox.run("diff")
     assert shown.status == 1
-    assert "what 'text-tools' asks for is not named" in shown.out
+    assert "the lock does not name what 'text-tools' asks for" in shown.out
     assert "note: the lock of the working tree is version 1" in shown.out
 
 

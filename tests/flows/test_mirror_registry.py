@@ -66,7 +66,7 @@ def test_the_errand(sandbox: Sandbox, source: OciRegistry, mirror: OciRegistry, 
         f"✓ {target} has 2 plugins (2 new)",
         f"  {place}/errand/text-tools:1.0.0",
         f"  {place}/errand/word-count:2.0.0",
-        "  next     users put this into ~/.config/tarkpm/config.toml:",
+        "  next     users add this to ~/.config/tarkpm/config.toml:",
         "",
         "[mirror]",
         f'"oci://{source.host}" = "{place}"',
@@ -284,7 +284,7 @@ def test_what_is_not_of_a_registry(sandbox: Sandbox, indexed: IndexedProject, mi
     push = f"make a bundle, then: tarkpm bundle push plugins.tar {target}"
     indexed.sandbox.run("mirror", target).failed(2, "tark.lock uses no plugin of an OCI registry", push)
     indexed.sandbox.run("mirror", target, "--index", "community").failed(
-        2, "registries serve plugins, and no index", push
+        2, "registries serve plugins, not indexes", push
     )
     indexed.sandbox.run("mirror", "oci:m").failed(2, "uses no plugin of an OCI registry", "tarkpm mirror m")
     tools = OciPublisher(indexed.sandbox, mirror.host, "text-tools", "beside/text-tools")
@@ -292,7 +292,7 @@ def test_what_is_not_of_a_registry(sandbox: Sandbox, indexed: IndexedProject, mi
     words = ("add", f"{tools.oci}:1.0.0", "--trust", tools.key, "--accept-capabilities")
     indexed.sandbox.run(*words).ok()
     done = indexed.sandbox.run("mirror", target, "--only-locked").ok()
-    assert "note: not from a registry, and so not in the mirror: 'calc'" in done.err
+    assert "note: not in the mirror, because they are not from a registry: 'calc'" in done.err
     assert "has 1 plugin (1 new)" in done.out
 
 
@@ -309,7 +309,7 @@ def test_what_is_not_of_a_registry(sandbox: Sandbox, indexed: IndexedProject, mi
 def test_where_nothing_can_be_mirrored(sandbox: Sandbox, target: str, text: str) -> None:
     sandbox.init()
     assert "secret" not in sandbox.run("mirror", target).failed(2, text).err
-    assert "secret" not in sandbox.run("mirror", target, "--index", "x").failed(2, "and no index").err
+    assert "secret" not in sandbox.run("mirror", target, "--index", "x").failed(2, "not indexes").err
 
 
 def test_offline_and_before_consent(sandbox: Sandbox, source: OciRegistry, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_the_missing_export_is_named_before_a_module_is_written(sandbox: Sandbox
     ("said", "texts"),
     [
         ('import "tark:plugin/http" from', ("the source imports 'http', which plugin.toml does not declare", 'help: under [capabilities], write http = ["api.example.com"]\n')),
-        ('import "tark:plugin/htpp" from', ("the source imports 'htpp', which is no interface of tark; did you mean 'http'?", "help: tarkpm wit\n")),
+        ('import "tark:plugin/htpp" from', ("the source imports 'htpp', which is not an interface of tark; did you mean 'http'?", "help: tarkpm wit\n")),
         ("unknown import: `tark:plugin/log#info` has not been defined", ("the source calls 'log.info' while it is built", "help: move the call into a function of the plugin")),
         ('import "other" from', ("'componentize-qjs' failed", 'help: fix the source; it can import')),
     ],

@@ -95,12 +95,12 @@ def test_a_method_that_is_missing(source: str, missing: str) -> None:
         ),
         (
             "ImportError: cannot import name 'htpp' from 'wit_world.imports' (x)",
-            "plugin.py:6: the source imports 'htpp', which is no interface of tark; did you mean 'http'?",
+            "plugin.py:6: the source imports 'htpp', which is not an interface of tark; did you mean 'http'?",
             "tarkpm wit",
         ),
         (
             "ModuleNotFoundError: No module named 'wit_world.exports.hook_plugin'",
-            "plugin.py:6: the source is of a plugin of type 'hook', and plugin.toml says 'tool'",
+            "plugin.py:6: the source is a plugin of type 'hook', but plugin.toml says 'tool'",
             'under [plugin], write type = "hook"',
         ),
     ],

@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 @allow_http
 @common
 def mirror_command(invocation: Invocation, target: str, index: str | None, only_locked: bool) -> int:
-    """Copy an index into DIR, or plugins of OCI registries elsewhere.
+    """Copy an index into DIR, or plugins of OCI registries to another place.
 
     Everything is verified as by a client. Serve DIR with any web server, or add it with its path: it has the
     same root. An interrupted copy goes on where it stopped, and until it is complete, clients of DIR see the
     index as it was.
 
-    oci://HOST/PATH and oci:DIR get what tark.lock takes from registries, in a registry or as image layouts:
-    each release with the same manifest, below the name of its own registry. A tag that is there is never
-    moved. The lines for the table [mirror] of its users are printed.
+    With oci://HOST/PATH or oci:DIR, it copies the plugins that tark.lock takes from registries to another
+    registry, or to image layouts in a folder. Their manifests stay the same, and existing tags are never
+    moved. It prints the lines that users of the copy add to [mirror].
     """
     from tarkpm.core.oci.mirror_target import is_target
 
@@ -54,7 +54,7 @@ def _registries(invocation: Invocation, target: str, index: str | None) -> int:
     from tarkpm.ops.mirror_oci import mirror_registries, other_way
 
     if index is not None:
-        text = "expected the folder of an index: registries serve plugins, and no index"
+        text = "expected the folder of an index: registries serve plugins, not indexes"
         raise Refused(text, where=shown(target), hint=other_way(shown(target)))
     report = mirror_registries(invocation.settings, invocation.ui, target)
     for text in report.notes:
@@ -69,7 +69,7 @@ def _registry_lines(report: "RegistryMirrorReport") -> list[str]:
     held = f"{neutral(report.target)} has {counted(len(report.plugins), 'plugin')} ({done})"
     rows = [f"  {neutral(one.reference)}" for one in report.plugins]
     lines = [f"{_quoted(canonical)} = {_quoted(mirror)}" for canonical, mirror in report.mirror.items()]
-    users = f"  next     users put this into ~/.config/tarkpm/{CONFIG}:"
+    users = f"  next     users add this to ~/.config/tarkpm/{CONFIG}:"
     return [f"{style(CHECK, fg='green')} {held}", *rows, users, "", "[mirror]", *lines]
 
 

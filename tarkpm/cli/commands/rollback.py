@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--with-data",
     is_flag=True,
-    help="Also bring back what plugins had stored; a project with data-history = true keeps it.",
+    help="Also restore what plugins had stored, which a project with data-history = true keeps.",
 )
 @keep_data
 @offline

@@ -14,8 +14,8 @@ from tarkpm.ops.change.history import history_of
 from tarkpm.ops.change.target import Target
 from tarkpm.ops.project.acceptance import has_data
 from tarkpm.ops.project.workspace import Workspace
-from tarkpm.store.history import Generation, installed_digests
-from tarkpm.store.kept_data import check_copy, is_there
+from tarkpm.store.history import Generation, History, installed_digests
+from tarkpm.store.kept_data import Copy, check_copy, is_there
 from tarkpm.store.state import Installed
 
 
@@ -28,20 +28,34 @@ class ReturningData(msgspec.Struct, frozen=True):
     folder: Path
 
 
-def returning_data(workspace: Workspace, target: Target, number: int) -> tuple[ReturningData, ...]:
+def returning_data(workspace: Workspace, target: Target, generation: Generation) -> tuple[ReturningData, ...]:
     """Return the copies that belong to a generation, of the plugins that ``target`` locks.
 
-    Each is that of the publisher whose plugin it will be.
+    Each is that of the publisher whose plugin it will be, and was stored by the release that is to return.
     """
     owners = owners_after(workspace, accepted_after(workspace, target))
-    copies = history_of(workspace).data.after(number)
+    history = history_of(workspace)
+    copies = history.data.after(generation.number, history.numbers()[0])
     found: list[ReturningData] = []
     for entry in target.lock.entries:
         owner = current_owner(owners, entry.name)
-        if copy := copies.get(owner.folder):
+        copy = copies.get(owner.folder)
+        if copy and _is_of(history, copy, generation, entry.name):
             folder = workspace.data(entry.name, owner)
             found.append(ReturningData(entry.name, copy.number, copy.file, folder))
     return tuple(found)
+
+
+def _is_of(history: History, copy: Copy, generation: Generation, name: str) -> bool:
+    """Return whether a copy has what the release of a generation stored.
+
+    A change between the two may have kept nothing: what its release stored may have another form.
+    """
+    try:
+        before = history.read(copy.number - 1)
+    except (TarkError, OSError):  # damaged, as one that is not there
+        return False
+    return before is not None and before.installed.get(name) == generation.installed.get(name)
 
 
 def to_restore(returning: Sequence[ReturningData]) -> tuple[ReturningData, ...]:
@@ -51,9 +65,9 @@ def to_restore(returning: Sequence[ReturningData]) -> tuple[ReturningData, ...]:
     """
     found: list[ReturningData] = []
     for one in returning:
-        with _naming(f"the copy of what '{one.plugin}' stored cannot come back"):
+        with _naming(f"the copy of the data of '{one.plugin}' cannot be restored"):
             check_copy(one.copy)
-        with _naming(f"what '{one.plugin}' stored cannot be replaced"):
+        with _naming(f"the data of '{one.plugin}' cannot be replaced"):
             if not is_there(one.copy, one.folder):
                 found.append(one)
     return tuple(found)
@@ -66,9 +80,9 @@ def data_notes(
     there = {one.plugin: one.before for one in returning}
     if with_data:
         missing = (name for name in changed if name not in there and has_data(workspace, name))
-        text = "nothing was kept of what '{}' stored; [tark] data-history = true keeps it from now on"
+        text = "the data of '{}' was not kept; [tark] data-history = true keeps it from now on"
         return tuple(text.format(name) for name in missing)
-    text = "what '{}' stored stays as it is; --with-data brings back what it was before generation {}"
+    text = "the data of '{}' stays as it is; --with-data restores it as it was before generation {}"
     return tuple(text.format(name, number) for name, number in there.items() if name in changed)
 
 
@@ -108,9 +122,9 @@ def keep_data(
     if not generations:
         return
     kept, number = history_of(workspace).data, generations[-1].number
-    kept.begin(number)
+    kept.begin(generations[0].number)
     for one in returning:
-        with _naming(f"what '{one.plugin}' stored cannot be kept, and so not be replaced"):
+        with _naming(f"the data of '{one.plugin}' is not replaced, because it cannot be kept"):
             kept.keep(number, one.folder)
     done = {one.folder for one in returning}
     before, after = installed_digests(workspace.record.installed), installed_digests(installed)
@@ -119,7 +133,7 @@ def keep_data(
             try:
                 kept.keep(number, folder)
             except StoreError as problem:
-                workspace.ui.note(f"what '{name}' stored is not kept: {problem.message}")
+                workspace.ui.note(f"the data of '{name}' is not kept: {problem.message}")
 
 
 @contextmanager

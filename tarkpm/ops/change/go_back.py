@@ -118,7 +118,7 @@ def check_way(
         target = _checked(workspace, generation)
         plan = make_plan(workspace, target, needs_copies=True)
     # 4. What plugins stored, and what of it can come back.
-    found = returning_data(workspace, target, generation.number)
+    found = returning_data(workspace, target, generation)
     data = to_restore(found) if with_data else ()
     changes = tuple(sync_changes(workspace, plan))
     stays = data_notes(workspace, {one.name for one in changes}, found, with_data=with_data)

@@ -225,15 +225,14 @@ def weigh(
 
     Raises what `admit` raises, and `PolicyViolation`: no answer lets in what a team policy forbids.
     """
-    name = release.candidate.manifest.name
     admission = admit(
         release.candidate,
         requirement,
         workspace.project,
         locked=former(workspace, release.candidate),
-        declared_before=_declared_before(workspace, name, release),
+        declared_before=_declared_before(workspace, release),
         answers=answers,
-        accepted=workspace.record.accepted.plugins.get(name),
+        accepted=workspace.record.accepted.plugins.get(release.candidate.manifest.name),
         vouched=workspace.vouched if isinstance(release.candidate.source, IndexSource) else NOBODY,
         judged=judged_identity(workspace, requirement, release, answers),
     )
@@ -241,9 +240,9 @@ def weigh(
     return admission
 
 
-def _declared_before(workspace: Workspace, name: PluginName, release: Release) -> CapabilitySet | None:
+def _declared_before(workspace: Workspace, release: Release) -> CapabilitySet | None:
     """Return what the locked release declares, if ``release``, the store or the environment has it."""
-    entry = workspace.followed.get(name)
+    entry = workspace.followed.get(release.candidate.manifest.name)
     if entry is None:
         return None
     locked = next((file for file in entry.files if file.name == MANIFEST), None)

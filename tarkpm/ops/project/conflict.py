@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tarkpm.core.binding import Origin
 from tarkpm.core.lock_merge import agreed, compared, read_conflict
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def settle_conflict(workspace: "Workspace") -> None:
 
 
 def former(workspace: "Workspace", release: "VerifiedRelease") -> "LockEntry | None":
-    """Return the locked entry that a release is compared with; None for a plugin that is new.
+    """Return the locked entry that a release is compared with, or None.
 
     Where a merge left two of them, nobody's is taken, and yet the release replaces both.
     """
@@ -31,7 +32,9 @@ def former(workspace: "Workspace", release: "VerifiedRelease") -> "LockEntry | N
     if (entry := workspace.followed.get(name)) or not workspace.sides:
         return entry
     entries = [entry for side in workspace.sides if (entry := side.get(name))]
-    return compared(entries, release.manifest.version, release.files)
+    accepted = workspace.record.accepted.plugins.get(name)
+    same = accepted is not None and accepted.publisher.origin == Origin.of(release.source)
+    return compared(entries, release.entry(), accepted.releases if accepted and same else ())
 
 
 def lock_hint(data: bytes, file: Path) -> str:

@@ -188,9 +188,8 @@ def load_working_copy(settings: Settings, ui: Ui, path: str, *, ask: bool = True
     from tarkpm.ops.release.working_copy import read_working_copy, working_copy_data
 
     copy = read_working_copy(settings.cwd, path)
-    # Before the question: nobody should agree to what cannot run.
+    # Before the question: nobody should agree to what cannot run, or to what the team policy forbids.
     check_module(copy.wasm, copy.manifest.type, where=str(copy.module_file), hint=copy.inspect_hint)
-    # Before the question, as consent to what the team policy forbids would mean nothing.
     chosen = CapabilitySet.of(settings.folder_grants) or copy.declared
     check_working_copy(settings, copy.manifest, chosen if ask else known_grants(settings, copy))
     granted = agreed_grants(settings, ui, copy) if ask else known_grants(settings, copy)

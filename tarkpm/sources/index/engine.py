@@ -71,7 +71,9 @@ class Updater(_Updater):
         except Exception:  # noqa: BLE001  # whatever it is, tuf decides, and says what is wrong
             found = self._theirs(role, data, delegator, role_name)
         self._check_snapshot(found[0], data)
-        self._taken[name, found[0].version] = data
+        # Of two timestamps with one version tuf keeps the first. Any other role replaces what was refused.
+        if name != Timestamp.type or (name, found[0].version) not in self._taken:
+            self._taken[name, found[0].version] = data
         return found
 
     def _check_snapshot(self, found: Signed, data: bytes) -> None:
