@@ -23,6 +23,7 @@ from tarkpm.core.text import short, some
 from tarkpm.errors import DigestMismatch, NotFound, Refused
 from tarkpm.io.locks import folder_lock
 from tarkpm.io.parallel import run_parallel
+from tarkpm.io.paths import expanded
 from tarkpm.ops.change.stage import check_same
 from tarkpm.ops.change.target import Target, check_target
 from tarkpm.ops.project.acceptance import require_accepted
@@ -125,7 +126,12 @@ def mirror_registries(settings: Settings, ui: Ui, to: str) -> RegistryMirrorRepo
 def _target(settings: Settings, text: str) -> MirrorTarget:
     if is_reference(text):
         return registry_target(text)
-    return folder_target(os.path.normpath(settings.cwd / text[len(LAYOUTS) :]))
+    typed = text[len(LAYOUTS) :]
+    folder = os.path.normpath(settings.cwd / expanded(typed))
+    # Without a name this would be the current folder, which nobody typed.
+    if not typed or folder == "/":
+        raise Refused("expected a folder behind oci:", where=text, hint="tarkpm mirror oci:./mirror")
+    return folder_target(folder)
 
 
 @contextmanager

@@ -234,6 +234,9 @@ def test_a_folder_of_image_layouts(sandbox: Sandbox, source: OciRegistry, tmp_pa
 
     before = _files(folder)
     assert "(nothing new)" in sandbox.run("mirror", "oci:./mirror/").ok().out
+    # No shell expands this '~'.
+    sandbox.run("mirror", "oci:~/mirror").ok()
+    assert list((sandbox.home / "mirror").rglob("index.json"))
     assert _files(folder) == before
     # Damaged blobs are replaced.
     manifest = json.loads((folder / "blobs/sha256" / digest.removeprefix("sha256:")).read_bytes())
@@ -304,6 +307,8 @@ def test_what_is_not_of_a_registry(sandbox: Sandbox, indexed: IndexedProject, mi
         ("oci://h.example/m:1.0.0", "expected the name of a repository such as owner/text-tools"),
         ("OCI://pat:secret@h.example/m", "a registry with a user name or password is not accepted"),
         ("oci://h.example/" + "a/" * 130 + "a", "a repository name has at most 255 characters"),
+        ("oci:", "expected a folder behind oci:"),
+        ("oci:/", "expected a folder behind oci:"),
     ],
 )
 def test_where_nothing_can_be_mirrored(sandbox: Sandbox, target: str, text: str) -> None:

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarkpm.host.imports.storage import FILE, MAX_KEYS, Storage
+from tarkpm.core.names import STORED
+from tarkpm.host.imports.storage import MAX_KEYS, Storage
 
 FOREVER = float("inf")
 
@@ -75,10 +76,10 @@ def test_a_folder_open_to_others_is_closed(shelf: Shelf, folder: Path) -> None:
     folder.mkdir(parents=True)
     folder.chmod(0o755)
     shelf.set("k", "v")
-    (folder / FILE).chmod(0o644)
+    (folder / STORED).chmod(0o644)
     shelf.get("k")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / STORED).stat().st_mode) == 0o600
 
 
 def test_set_get_delete_list(shelf: Shelf) -> None:
@@ -123,7 +124,7 @@ def test_all_of_it_together(shelf: Shelf) -> None:
 def test_how_many_keys(shelf: Shelf, folder: Path) -> None:
     shelf.set("0", "")
     shelf.storage.close()
-    with sqlite3.connect(folder / FILE) as database:
+    with sqlite3.connect(folder / STORED) as database:
         rows = [(str(number).encode(), b"") for number in range(1, MAX_KEYS)]
         database.executemany("INSERT INTO entry VALUES (?, ?)", rows)
         database.execute("UPDATE total SET keys = ?, bytes = 100000", (MAX_KEYS,))
@@ -175,18 +176,18 @@ def test_what_is_not_ours_is_refused(shelf: Shelf, folder: Path, tmp_path: Path,
         case _:
             folder.mkdir()
             if what == "fifo":
-                os.mkfifo(folder / FILE)
+                os.mkfifo(folder / STORED)
                 sentence = "storage cannot be used: 'storage.sqlite3' is not a regular file or folder"
             elif what == "hard link":
                 elsewhere.write_text("")
-                os.link(elsewhere, folder / FILE)
+                os.link(elsewhere, folder / STORED)
                 sentence = (
                     "storage cannot be used: 'storage.sqlite3' belongs to another user or has another name"
                 )
             else:
                 if what == "file":
                     elsewhere.write_text("")
-                (folder / FILE).symlink_to(elsewhere)
+                (folder / STORED).symlink_to(elsewhere)
     assert shelf.set("k", "v") == {"err": sentence}
     assert shelf.get("k") is None
     assert shelf.call("list-keys") == []
@@ -203,17 +204,17 @@ def test_what_is_not_ours_is_refused(shelf: Shelf, folder: Path, tmp_path: Path,
 )
 def test_a_damaged_file(shelf: Shelf, folder: Path, content: bytes) -> None:
     folder.mkdir(parents=True)
-    (folder / FILE).write_bytes(content)
+    (folder / STORED).write_bytes(content)
     assert shelf.set("k", "v") == {"err": "storage is damaged"}
     assert shelf.get("k") is None
     assert shelf.reports == ["reads its storage as empty: storage is damaged"]
-    assert (folder / FILE).read_bytes() == content
+    assert (folder / STORED).read_bytes() == content
 
 
 def test_foreign_rows(shelf: Shelf, folder: Path) -> None:
     shelf.set("k", "v")
     shelf.storage.close()
-    with sqlite3.connect(folder / FILE) as database:
+    with sqlite3.connect(folder / STORED) as database:
         database.execute("UPDATE entry SET value = 7")
         database.execute("DELETE FROM total")
     database.close()
@@ -224,7 +225,7 @@ def test_foreign_rows(shelf: Shelf, folder: Path) -> None:
 def test_a_newer_format(shelf: Shelf, folder: Path) -> None:
     shelf.set("k", "v")
     shelf.storage.close()
-    with sqlite3.connect(folder / FILE) as database:
+    with sqlite3.connect(folder / STORED) as database:
         database.execute("PRAGMA user_version = 2")
     database.close()
     assert shelf.set("k", "v") == {"err": "storage was written by a newer tarkpm"}
@@ -232,7 +233,7 @@ def test_a_newer_format(shelf: Shelf, folder: Path) -> None:
 
 def test_a_writer_that_does_not_finish(shelf: Shelf, folder: Path) -> None:
     shelf.set("k", "v")
-    other = sqlite3.connect(folder / FILE, isolation_level=None)
+    other = sqlite3.connect(folder / STORED, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     start = time.monotonic()
     busy = shelf.call("set", "k", "w", deadline=time.monotonic() + 0.2)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-FILE = STORED
 MAX_KEY = 1 * KIB
 MAX_VALUE = 1 * MIB
 MAX_KEYS = 10_000
@@ -54,7 +53,7 @@ class Storage:
 
     def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
         self._folder = folder
-        self._file = folder / FILE
+        self._file = folder / STORED
         self._report = report
         self._told = False
         self._database: sqlite3.Connection | None = None

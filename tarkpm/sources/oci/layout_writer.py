@@ -44,7 +44,7 @@ class LayoutTree:
         return LayoutFolder(Path(repository)).blob("", digest, size)
 
     def push_blob(self, repository: str, data: bytes) -> str:
-        """Write a blob unless the folder has it, and return its digest."""
+        """Write a blob unless the folder has it, and return its digest. Raises `OSError`."""
         digest = sha256(data)
         file = Path(repository) / "blobs" / "sha256" / digest
         if not _has(file, data):
@@ -55,7 +55,7 @@ class LayoutTree:
     def push_manifest(self, repository: str, reference: str, data: bytes) -> str:
         """Write a manifest, whose blobs are there, under a tag or its digest, and return its digest.
 
-        Raises `Refused` for a tag that leads to another one, and for an index.json that is none.
+        Raises `OSError`, and `Refused` for a tag that leads to another one or an index.json that is none.
         """
         digest = self.push_blob(repository, data)
         folder = Path(repository)
