@@ -20,7 +20,7 @@ NAVIGATION = {
     "Reference": ["docs/reference/commands", "docs/json", "docs/reference/*"],
     "Maintain an index": ["index/README", "index/*"],
     "Trust": ["SECURITY", "docs/trust-rules", "docs/transparency-log"],
-    "The project": ["CONTRIBUTING", "docs/architecture", "docs/style", "docs/assurance", "docs/decisions/README", "benchmarks/README", "fuzzing/README", "CHANGELOG"],
+    "The project": ["CONTRIBUTING", "docs/architecture", "docs/style", "docs/assurance", "docs/decisions/README", "benchmarks/README", "fuzzing/README", "mutants/README", "CHANGELOG"],
 }  # fmt: skip
 """The pages by section; a pattern stands for the pages that no line before it names."""
 
@@ -36,6 +36,7 @@ include_patterns = [
     "index/*.md",
     "benchmarks/README.md",
     "fuzzing/README.md",
+    "mutants/README.md",
     "plugins/README.md",
     "plugins/*/README.md",
 ]
