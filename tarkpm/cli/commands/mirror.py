@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @allow_http
 @common
 def mirror_command(invocation: Invocation, target: str, index: str | None, only_locked: bool) -> int:
-    """Copy an index into DIR, or plugins of OCI registries to another place.
+    """Copy an index into DIR, or plugins of OCI registries elsewhere.
 
     Everything is verified as by a client. Serve DIR with any web server, or add it with its path: it has the
     same root. An interrupted copy goes on where it stopped, and until it is complete, clients of DIR see the
