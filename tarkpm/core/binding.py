@@ -159,6 +159,20 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
         return CapabilitySet.of(map(Capability.parse, self.grants))
 
+    @property
+    def highest(self) -> AcceptedRelease:
+        """The accepted release of the highest version. Raises `ValueError` if there is none."""
+        return max(self.releases, key=lambda one: one.precedence)
+
+    def has_version_of(self, release: AcceptedRelease) -> bool:
+        """Return whether a release of the same version was accepted."""
+        return any(one.version == release.version for one in self.releases)
+
+    def is_republished(self, release: AcceptedRelease) -> bool:
+        """Return whether a release has other contents than each that was accepted under its version."""
+        same = [one for one in self.releases if one.version == release.version]
+        return bool(same) and all(map(release.republishes, same))
+
     def remembering(self, accepted: "Binding") -> "Binding":
         """Return this binding with the signer, contents and tools of ``accepted`` where the lock has none.
 

@@ -232,17 +232,14 @@ def _judge_version(
 
 def _judge_unlocked(candidate: VerifiedRelease, accepted: Binding | None, answers: Answers) -> list[Question]:
     """Judge the version where nothing is locked: a pull that drops the entry must not make it a first one."""
-    known = accepted.releases if accepted else ()
-    if not known:
+    if accepted is None or not accepted.releases:
         return []
     name, version = candidate.manifest.name, candidate.manifest.version
-    highest = max(one.precedence for one in known)
+    highest = accepted.highest.precedence
     if version < highest and not answers.allow_downgrade:
         message = f"'{name}' {version} is older than {highest}, which you accepted before"
         return [Question(Downgrade, name, message, "--allow-downgrade", askable=False)]
-    release = AcceptedRelease.of(candidate.entry())
-    same = [one for one in known if one.version == release.version]
-    if same and all(map(release.republishes, same)) and not answers.allow_republished:
+    if accepted.is_republished(AcceptedRelease.of(candidate.entry())) and not answers.allow_republished:
         message = f"the contents of '{name}' {version} differ from those that you accepted"
         return [Question(Republished, name, message, "--allow-republished", askable=False)]
     return []

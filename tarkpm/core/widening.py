@@ -172,12 +172,11 @@ def _release_widenings(name: str, decided: Binding, known: Binding) -> Iterator[
     if not decided.releases or not known.releases or decided.releases[0] in known.releases:
         return
     release = decided.releases[0]
-    same = [one for one in known.releases if one.version == release.version]
-    highest = max(known.releases, key=lambda one: one.precedence)
-    if not same and release.precedence < highest.precedence:
+    highest = known.highest
+    if not known.has_version_of(release) and release.precedence < highest.precedence:
         yield Widening(WideningKind.OLDER, name, release.version, highest.version)
     # The contents of an unsigned release are asked about as such.
-    if same and all(map(release.republishes, same)) and not decided.contents:
+    if known.is_republished(release) and not decided.contents:
         yield Widening(WideningKind.REPUBLISHED, name, release.version)
 
 
