@@ -1,6 +1,5 @@
 """``tarkpm mirror``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,18 +63,15 @@ def _registries(invocation: Invocation, target: str, index: str | None) -> int:
 
 
 def _registry_lines(report: "RegistryMirrorReport") -> list[str]:
+    from tarkpm.core.document import inline
+
     new = sum(not one.existed for one in report.plugins)
     done = f"{new} new" if new else "nothing new"
     held = f"{neutral(report.target)} has {counted(len(report.plugins), 'plugin')} ({done})"
     rows = [f"  {neutral(one.reference)}" for one in report.plugins]
-    lines = [f"{_quoted(canonical)} = {_quoted(mirror)}" for canonical, mirror in report.mirror.items()]
+    lines = [f"{inline(canonical)} = {inline(mirror)}" for canonical, mirror in report.mirror.items()]
     users = f"  next     users add this to ~/.config/tarkpm/{CONFIG}:"
     return [f"{style(CHECK, fg='green')} {held}", *rows, users, "", "[mirror]", *lines]
-
-
-def _quoted(text: str) -> str:
-    # As TOML and JSON both write it. Escapes of TOML have no surrogates.
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _lines(report: "MirrorReport") -> list[str]:
