@@ -77,9 +77,13 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def send(self, data: bytes) -> None:
-        """Bytes of the body, counted."""
-        self.wfile.write(data)
+        """Bytes of the body, counted before they go: a client may have them and be gone a moment later."""
         self.request_seen.sent += len(data)
+        try:
+            self.wfile.write(data)
+        except OSError:
+            self.request_seen.sent -= len(data)
+            raise
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
         """Say nothing."""
