@@ -1,16 +1,19 @@
 """Debian's docker-registry (CNCF distribution) on loopback: plain, with htpasswd, with TLS, or with a token server."""
 
 import base64
+import contextlib
 import datetime
 import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -37,19 +40,39 @@ class OciRegistry:
     folder: Path
     log: Path
     tokens: "TokenServer | None" = None
+    tls: bool = False
     _seen: int = 0
+    _looks: int = 0
 
     @property
     def requests(self) -> list[str]:
         """The requests since the last look, without queries; those for tokens come last."""
-        time.sleep(0.02)  # it writes its log after the answer
-        lines = _LINE.findall(self.log.read_text())
+        lines = [line for line in _LINE.findall(self._settled_log()) if not line[1].startswith("/look-")]
         new = [f"{method} {urlsplit(path).path} {status}" for method, path, status in lines[self._seen :]]
         self._seen = len(lines)
         if self.tokens:
             new += ["GET token 200" for _ in self.tokens.asked]
             self.tokens.asked.clear()
         return new
+
+    def _settled_log(self) -> str:
+        """The log, with the lines of all that was answered: the registry writes a line after its answer."""
+        self._looks += 1
+        path, end = f"/look-{self._looks}", time.monotonic() + 20
+        self._ask(path)
+        while f" {path} " not in self.log.read_text():
+            assert time.monotonic() < end, "the registry writes no log"
+            time.sleep(0.01)
+        time.sleep(0.02)  # a line of before may come after that one
+        return self.log.read_text()
+
+    def _ask(self, path: str) -> None:
+        unverified = ssl.create_default_context()
+        unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+        connection = HTTPSConnection(self.host, context=unverified) if self.tls else HTTPConnection(self.host)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            connection.getresponse().read()
 
     def blob_file(self, digest: str) -> Path:
         """Where a blob is stored, to change it behind the registry's back."""
@@ -90,7 +113,7 @@ def oci_registry(
             command = [program, "serve", str(file)]
             with daemons.running(command, port, {"PATH": os.environ["PATH"]}, output):
                 host = f"{'localhost' if tls else '127.0.0.1'}:{port}"
-                yield OciRegistry(host, folder, log, tokens if auth == "token" else None)
+                yield OciRegistry(host, folder, log, tokens if auth == "token" else None, tls is not None)
 
 
 def login(folder: Path, host: str, user: str = USER, password: str = PASSWORD) -> dict[str, str]:
