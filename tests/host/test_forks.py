@@ -149,7 +149,7 @@ def test_without_a_server_workers_are_started(hostile: PluginImage, monkeypatch:
 
 def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tools: PluginImage) -> None:
     before = children(), descriptors()
-    with PluginHost(Limits(seconds=0.2, host_calls=200), long_lived=True) as host:
+    with PluginHost(Limits(seconds=1, host_calls=200), long_lived=True) as host:
         fifty_calls(host, text_tools, hostile)
         server = server_of(host)
         assert children() - before[0] == {str(server)}

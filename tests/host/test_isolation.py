@@ -29,7 +29,7 @@ from .test_wasi import that_reaches
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
 ROOT = Path(__file__).parents[2]
 SHOWN = {"read-only": "there is none", "write": "an error code"}
-LIMITS = Limits(seconds=0.4, host_calls=500)
+SHORT, LONG = Limits(seconds=0.4, host_calls=500), Limits(seconds=30, host_calls=500)
 UNCONFINED = (
     "-I",
     "-c",
@@ -100,7 +100,8 @@ def test_an_attempt_without_landlock_and_seccomp(attempt: Attempt, workspace: Pa
     image = PluginImage("hostile", "tool", attempt.wasm(), granted, tmp_path / "data")
     folder = WorkspaceFolder(workspace)
     served: dict[str, Interface] = {"filesystem": Filesystem(granted, folder), "shell": Shell(folder, {})}
-    worker = Worker(image, LIMITS, lambda _: None, interfaces=lambda *_: served, start=unconfined)
+    limits = SHORT if "longer than" in attempt.outcome else LONG
+    worker = Worker(image, limits, lambda _: None, interfaces=lambda *_: served, start=unconfined)
     try:
         worker.load()
         assert "Seccomp:\t0\n" in Path(f"/proc/{worker.pid}/status").read_text()

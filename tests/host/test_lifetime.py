@@ -43,7 +43,7 @@ def nothing_more(than: tuple[set[str], int]) -> bool:
 @linux
 def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tools: PluginImage) -> None:
     before = children(), descriptors()
-    with PluginHost(Limits(seconds=0.2, host_calls=200)) as host:
+    with PluginHost(Limits(seconds=1, host_calls=200)) as host:
         fifty_calls(host, text_tools, hostile)
         assert len(children() - before[0]) <= 2
         assert descriptors() <= before[1] + 2 * 2 + 3  # two workers, and the database with its journal
@@ -211,7 +211,7 @@ def test_ctrl_c_ends_the_worker_and_reaches_the_caller(wasm_file: Path) -> None:
         parent.send_signal(signal.SIGINT)
         assert parent.stdout is not None
         assert parent.stdout.readline() == "interrupted None\n"
-        assert is_gone(pid, within=0.1)
+        assert is_gone(pid)
         parent.kill()
 
 
