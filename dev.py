@@ -14,9 +14,11 @@ It makes its own `.venv` beside itself and brings it up to date when pyproject.t
 """
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -35,6 +37,10 @@ EXTRAS = {
 # Another implementation of transparency logs, which tests compare ours with; without it they are skipped. It
 # asks for Python 3.12 and runs on 3.11, so pip must not be asked to resolve it (docs/decisions/0213).
 FOREIGN = {"test": "aics-tlog==0.2.1", "slow": "aics-tlog==0.2.1"}
+TESTS_FAILED = 1
+"""pytest's exit status when tests ran and some of them failed."""
+ALONE = 3
+"""So many failed tests may have failed for what ran beside them."""
 
 
 def main(arguments: list[str]) -> int:
@@ -63,10 +69,28 @@ def test(rest: list[str]) -> int:
     marks = [] if slow else ["-m", "not slow"]
     # Four workers for two processors: many tests wait for deadlines or shells. With worksteal a worker that
     # is done takes tests from the others, and until then tests that share a fixture stay together.
-    pytest: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "4", "--dist", "worksteal", *marks, *rest]
+    pytest = ["-n", "4", "--dist", "worksteal", *marks, *rest]
     # Tests start tarkpm some hundred times, and those processes must not write bytecode themselves.
     compiled: list[str | Path] = [PYTHON, "-m", "compileall", "-q", "-j", "0", "tarkpm"]
-    return check([]) or run(compiled) or run(pytest, {**in_memory(), "PYTHONDONTWRITEBYTECODE": ""})
+    return check([]) or run(compiled) or run_tests(pytest)
+
+
+def run_tests(arguments: list[str]) -> int:
+    """Run pytest; a few tests that fail beside others run once more alone (docs/decisions/0248)."""
+    more = {**in_memory(), "PYTHONDONTWRITEBYTECODE": ""}
+    with tempfile.TemporaryDirectory() as cache:
+        command: list[str | Path] = [PYTHON, "-m", "pytest", "-o", f"cache_dir={cache}"]
+        if (status := run([*command, *arguments], more)) != TESTS_FAILED:
+            return status
+        found = Path(cache, "v", "cache", "lastfailed")
+        failed: list[str] = list(json.loads(found.read_text())) if found.is_file() else []
+        if not 0 < len(failed) <= ALONE:
+            return status
+        print(f"\nonce more, with nothing beside them: {', '.join(failed)}", flush=True)
+        status = run([*command, *arguments, "-n", "0", "--last-failed"], more)
+    if status == 0:
+        print(f"UNSTABLE: failed beside other tests, passed alone: {', '.join(failed)}", flush=True)
+    return status
 
 
 def check(_: list[str]) -> int:
