@@ -1,4 +1,4 @@
-"""The option ``--identity`` of commands that take releases."""
+"""The options ``--identity`` and ``--keyless`` of commands that take releases."""
 
 import click
 
@@ -14,6 +14,11 @@ def _read(_context: click.Context, _option: click.Parameter, text: str) -> objec
         raise TarkError(str(problem), where="--identity") from None
 
 
+keyless_option = click.option(
+    "--keyless",
+    is_flag=True,
+    help="Trust whatever key a release is signed with, because --identity proves who made it.",
+)
 identity_option = click.option(
     "--identity",
     default="",

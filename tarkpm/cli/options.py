@@ -15,7 +15,7 @@ import msgspec
 from tarkpm.cli.complete import locked_names, plugin_names
 from tarkpm.cli.console import Console, echo, echo_json, echo_output
 from tarkpm.cli.global_options import everywhere, said_before
-from tarkpm.cli.identity_option import identity_option
+from tarkpm.cli.identity_option import identity_option, keyless_option
 from tarkpm.core import variables
 from tarkpm.core.patterns import lazy_pattern
 from tarkpm.core.text import without_login
@@ -164,6 +164,7 @@ def running_folders(function: Callable[..., Any]) -> Callable[..., Any]:
 _CONSENT = [
     click.option("--trust", multiple=True, metavar="KEY", help="Trust releases signed by KEY."),
     identity_option,
+    keyless_option,
     click.option("--accept-capabilities", is_flag=True, help="Grant the declared capabilities."),
     click.option("--accept-tools", is_flag=True, help="Accept changed definitions of tools."),
     click.option(
@@ -208,9 +209,12 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
                 "allow_republished",
                 "adopt",
                 "identity",
+                "keyless",
             )
             if key in rest
         }
+        if trust and flags.get("keyless"):
+            raise TarkError("expected --trust or --keyless, found both")
         answers = Answers(
             trust=tuple(read(public_key, text, "--trust") for text in trust),
             allow_unsigned=frozenset(read_name(text) for text in allow_unsigned),

@@ -10,6 +10,7 @@ import msgspec
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.binding import AcceptedRelease, Binding, Origin, Publisher, contents_digest
 from tarkpm.core.digest import sha256
+from tarkpm.core.keyless import publisher_keys
 from tarkpm.core.policy_pin import PolicyPin
 from tarkpm.core.release_age import AgeRule, met
 
@@ -105,7 +106,7 @@ def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") 
     return Binding(
         Publisher(
             origin=origin,
-            keys=tuple(sorted(project.trust.get(name, ()))),
+            keys=publisher_keys(project.trust.get(name, ()), project.identities.get(name)),
             signer=signer or "",
             unsigned=bool(requirement and (requirement.unsigned or requirement.is_working_copy)),
             identity=str(project.identities.get(name, "")),

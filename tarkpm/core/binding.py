@@ -65,11 +65,11 @@ def revision(source: "Source") -> str:
 class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The provider of a plugin: its origin, and who may sign it.
 
-    ``keys`` are the keys under ``[trust]``, sorted. A plugin of an index is vouched for by the index;
-    ``keys`` restrict it further, and ``signer`` is the key of the locked release. ``unsigned`` says that the
-    plugin needs no signature. ``identity`` is the CI identity that releases must prove besides, "" for none.
-    ``origin`` is None for decisions about a plugin that is neither required nor
-    locked.
+    ``keys`` are the keys under ``[trust]``, sorted, or the CI identity alone where that decides in their
+    place. A plugin of an index is vouched for by the index; ``keys`` restrict it further, and ``signer`` is
+    the key of the locked release. ``unsigned`` says that the plugin needs no signature. ``identity`` is the
+    CI identity that releases must prove, "" for none. ``origin`` is None for decisions about a plugin that is
+    neither required nor locked.
     """
 
     origin: Origin | None = None
@@ -82,6 +82,11 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     def signers(self) -> tuple[str, ...]:
         """The keys that are known to sign for this publisher."""
         return self.keys or ((self.signer,) if self.signer else ())
+
+    @property
+    def is_keyless(self) -> bool:
+        """Return whether a CI identity alone decides who signs."""
+        return bool(self.identity) and self.keys == (self.identity,)
 
     @property
     def is_vouched(self) -> bool:

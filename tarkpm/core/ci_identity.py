@@ -96,6 +96,17 @@ class CiIdentity(msgspec.Struct, frozen=True):
             return ref.startswith(beginning) and len(ref) > len(beginning)
         return ref == self.ref
 
+    def covers(self, other: "CiIdentity") -> bool:
+        """Return whether every run that ``other`` admits is of this identity, too."""
+        refs = other.ref == self.ref or (self.ref.endswith("*") and other.ref.startswith(self.ref[:-1]))
+        return (
+            refs
+            and other.repository.lower() == self.repository.lower()
+            and other.workflow == self.workflow
+            and self.repository_id in ("", other.repository_id)
+            and self.owner_id in ("", other.owner_id)
+        )
+
     def bound_to(self, claims: CiClaims) -> "CiIdentity":
         """Return this identity with the ids of a run that it admits, and the name as the forge writes it."""
         return CiIdentity(claims.repository, self.workflow, self.ref, claims.repository_id, claims.owner_id)

@@ -1,21 +1,25 @@
 """CI identities as decisions: which one a release must prove, and what follows if it does not.
 
-An identity is asked for in addition to the signing key. It never replaces a signature: it vouches for the
-first key of a plugin, in place of the user who would compare it (docs/decisions/0227).
+An identity is asked for in addition to the signing key, and vouches for the first one in place of the user
+who would compare it (docs/decisions/0227). Where tark.toml lists no key, it vouches for the key of every
+release (docs/decisions/0243). It never replaces a signature.
 """
 
 import shlex
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tarkpm.core.binding import Binding, Origin
 from tarkpm.core.ci_identity import CiClaims, CiIdentity
 from tarkpm.core.consent import Answers, Question
-from tarkpm.core.names import CI_PROOF
+from tarkpm.core.names import CI_PROOF, PROJECT
 from tarkpm.core.project import Project
-from tarkpm.core.release import PathSource, PluginName, Requirement, Source
-from tarkpm.errors import IdentityChanged, KeyUntrusted
+from tarkpm.core.release import IndexSource, PathSource, PluginName, Requirement, Source
+from tarkpm.errors import IdentityChanged, KeyUntrusted, TarkError
+
+if TYPE_CHECKING:
+    from tarkpm.core.verification import VerifiedRelease
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -83,3 +87,37 @@ def judge_identity(
         raise KeyUntrusted(message, where=str(source))
     flag = f"--identity {shlex.quote(f'github:{claims.repository}/{claims.workflow}@{claims.ref}')}"
     return Judged(wanted, (Question(IdentityChanged, name, message, flag, askable=False),))
+
+
+def check_keyless_answer(
+    name: PluginName, source: Source, requirement: Requirement | None, project: Project, answers: Answers
+) -> None:
+    """Raise `TarkError` where ``--keyless`` was typed for something that no CI identity can decide."""
+    if not answers.keyless or requirement is None:
+        return
+    where = "--keyless"
+    if isinstance(source, IndexSource):
+        raise TarkError(f"an index vouches for its plugins itself: '{name}' is of {source}", where=where)
+    if isinstance(source, PathSource):
+        raise TarkError(f"a folder has no signer: {source}", where=where)
+    if answers.identity is None and name not in project.identities:
+        text = f"expected --identity, because {PROJECT} names no CI identity for '{name}'"
+        raise TarkError(text, where=where)
+
+
+def keyless_identity(
+    candidate: "VerifiedRelease",
+    requirement: Requirement | None,
+    project: Project,
+    judged: Judged,
+    answers: Answers,
+) -> CiIdentity | None:
+    """Return the CI identity that alone decides who may sign a release; None where keys do.
+
+    It does so in a project that says so, until the user trusts the release's key, and where the user says so.
+    """
+    name, source = candidate.manifest.name, candidate.source
+    if isinstance(source, IndexSource | PathSource):
+        return None
+    kept = project.keyless(name) and candidate.signer not in answers.trust
+    return judged.identity if kept or (answers.keyless and requirement is not None) else None

@@ -36,6 +36,7 @@ class Answers(msgspec.Struct, frozen=True):
     accept_tools: bool = False
     no_minimum_age: frozenset[PluginName] = frozenset()
     identity: CiIdentity | None = None
+    keyless: bool = False
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ import msgspec
 
 from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.keyless import signer_of
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName, Requirement
@@ -160,7 +161,8 @@ class _Side:
             "source": (str(source.unpinned()),),
             "commit": (source.commit,) if isinstance(source, GitSource) else (),
             "digest": (source.digest,) if isinstance(source, OciSource) else (),
-            "signer": (entry.signer or ("none" if entry.files else "your own folder"),),
+            # Without a lasting key, every release has another one, which says nothing.
+            "signer": (signer_of(project, entry) or ("none" if entry.files else "your own folder"),),
             "files": tuple(f"{file.name} sha256:{file.sha256}" for file in entry.files),
             "requires": tuple(map(str, entry.requires)),
             "min-tark-version": (str(entry.min_tark_version),) if entry.min_tark_version else (),

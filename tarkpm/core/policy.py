@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 from tarkpm.core.binding import AcceptedRelease, Binding, Origin, contents_digest
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.ci_policy import NOT_ASKED, Judged
+from tarkpm.core.ci_policy import NOT_ASKED, Judged, keyless_identity
 from tarkpm.core.claim import Vouched
 from tarkpm.core.consent import Admission, Answers, Question
 from tarkpm.core.key import PublicKey
+from tarkpm.core.keyless import ONLY_KEYLESS, TrustedSigner, publisher_keys
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.project_edit import ProjectEdit
@@ -67,8 +68,13 @@ def admit(
 
     # 2. The signer: an index vouches for the first key, a git source's first key is confirmed by the user.
     trusted = project.trust.get(name, ())
-    before = _signers_before(candidate, trusted, locked, accepted)
-    if isinstance(candidate.source, IndexSource):
+    expected = publisher_keys(trusted, project.identities.get(name))
+    before = _signers_before(candidate, expected, locked, accepted)
+    identity = keyless_identity(candidate, requirement, project, judged, answers)
+    trust, key_questions = ONLY_KEYLESS, list[Question]()
+    if identity is not None:
+        pass  # the identity is the publisher; whether the release proves it is in `judged`
+    elif isinstance(candidate.source, IndexSource):
         check_vouched(candidate.entry(), candidate.source, vouched)
         trust, key_questions = _judge_publisher(candidate, trusted, before, answers)
     else:
@@ -85,7 +91,7 @@ def admit(
     same = accepted is None or accepted.publisher.origin == Origin.of(candidate.source)
     granted = project.granted(name) if same else CapabilitySet()
     # A secret is bound to a publisher. The same place with none of the former keys is another publisher.
-    if before and candidate.signer not in before:
+    if before and (str(identity) if identity else candidate.signer) not in before:
         granted = granted.without_secrets()
     known = declared_before if same else None
     grants, capability_questions = _judge_capabilities(candidate, granted, known, answers)
@@ -105,18 +111,18 @@ def admit(
     # 5. An unsigned release is recorded in tark.toml, so that it stays visible
     #    (docs/trust-rules.md, rule 4).
     if requirement is not None:
-        unsigned = candidate.signer is None and not requirement.is_working_copy
+        unsigned = candidate.signer is None and not requirement.is_working_copy and not identity
         requirement = msgspec.structs.replace(requirement, unsigned=unsigned)
     return Admission(candidate, ProjectEdit(name, requirement, trust, grants), questions, judged.identity)
 
 
 def _signers_before(
     candidate: VerifiedRelease,
-    trusted: tuple[PublicKey, ...],
+    trusted: tuple[str, ...],
     locked: LockEntry | None,
     accepted: Binding | None,
 ) -> tuple[str, ...]:
-    """Return the keys that were expected to sign this plugin so far."""
+    """Return who was expected to sign this plugin so far: keys, or a CI identity."""
     # A pull that drops a pin or a lock entry must not turn the next signer into a first one, so the binding
     # in state is consulted after tark.toml and before tark.lock (docs/trust-rules.md, rules 0 and 5).
     if trusted:
@@ -128,8 +134,11 @@ def _signers_before(
 
 
 def _judge_publisher(
-    candidate: VerifiedRelease, trusted: tuple[PublicKey, ...], before: tuple[str, ...], answers: Answers
-) -> tuple[tuple[PublicKey, ...], list[Question]]:
+    candidate: VerifiedRelease,
+    trusted: tuple[TrustedSigner, ...],
+    before: tuple[str, ...],
+    answers: Answers,
+) -> tuple[tuple[TrustedSigner, ...], list[Question]]:
     """Return the keys to trust for a release of an index, and a question if its signer changed.
 
     The index vouches for the first key; a changed key needs consent in an index, too (docs/trust-rules.md,
@@ -151,10 +160,10 @@ def _key_changed(name: PluginName, signer: PublicKey, before: tuple[str, ...]) -
 def _judge_signer(
     candidate: VerifiedRelease,
     requirement: Requirement | None,
-    trusted: tuple[PublicKey, ...],
+    trusted: tuple[TrustedSigner, ...],
     before: tuple[str, ...],
     answers: Answers,
-) -> tuple[tuple[PublicKey, ...], list[Question]]:
+) -> tuple[tuple[TrustedSigner, ...], list[Question]]:
     """Return the keys to trust for a git or path release, and the questions to ask (rules 4 and 5)."""
     name, signer = candidate.manifest.name, candidate.signer
     # A working copy changes with every edit, so no signature could hold. Its owner is the user.

@@ -14,7 +14,7 @@ from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.capability import KINDS, CapabilitySet
 from tarkpm.core.document import Text, convert, parse_toml
 from tarkpm.core.empty import check_filled
-from tarkpm.core.key import PublicKey, public_key
+from tarkpm.core.keyless import ONLY_KEYLESS, TrustedSigner, check_keyless, read_signers
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MAX_PROJECT, PROJECT
 from tarkpm.core.policy_pin import PolicyPin
@@ -95,7 +95,7 @@ class Project(msgspec.Struct, frozen=True):
     tark_version: Version | None = None
     indexes: Mapping[PluginName, IndexEntry] = {}
     requirements: Mapping[PluginName, Requirement] = {}
-    trust: Mapping[PluginName, tuple[PublicKey, ...]] = {}
+    trust: Mapping[PluginName, tuple[TrustedSigner, ...]] = {}
     grants: Mapping[PluginName, CapabilitySet] = {}
     mcp: McpRules = McpRules()
     ages: AgeRule | None = None
@@ -114,11 +114,11 @@ class Project(msgspec.Struct, frozen=True):
         indexes = _keyed(document.index, _index, where, "index")
         requirements = _keyed(document.plugins, partial(read_requirement, indexes), where, "plugins")
         spelled = {folded(name): name for name in requirements}
-        return cls(
+        project = cls(
             tark_version=_checked(Version.parse, version, where, "tark.version") if version else None,
             indexes=indexes,
             requirements=requirements,
-            trust=_respelled(_keyed(document.trust, _keys, where, "trust"), spelled),
+            trust=_respelled(_keyed(document.trust, _signers, where, "trust"), spelled),
             identities=_respelled(_keyed(document.identities, _identity, where, "identities"), spelled),
             grants=_respelled(_keyed(document.grants, _grants, where, "grants"), spelled),
             mcp=_checked(McpRules.read, document.mcp, where, "mcp"),
@@ -127,6 +127,15 @@ class Project(msgspec.Struct, frozen=True):
             data_history=document.tark.data_history,
             policy=_checked(PolicyPin.read, document.policy, where, "policy"),
         )
+        for name, signers in project.trust.items():
+            if signers == ONLY_KEYLESS:
+                check = partial(check_keyless, requirements.get(name))
+                _checked(check, project.identities.get(name), where, f"trust.{name}")
+        return project
+
+    def keyless(self, name: PluginName) -> "CiIdentity | None":
+        """Return the CI identity that alone decides who may sign a plugin; None where keys do."""
+        return self.identities.get(name) if self.trust.get(name) == ONLY_KEYLESS else None
 
     def granted(self, name: PluginName) -> CapabilitySet:
         """Return the capabilities that this project grants to a plugin."""
@@ -252,8 +261,8 @@ def _from_index(name: PluginName, source: IndexSource, wanted: str) -> Requireme
     return Requirement(name, source, range=str(Range.parse(wanted)))
 
 
-def _keys(_: PluginName, value: list[str]) -> tuple[PublicKey, ...]:
-    return tuple(public_key(text) for text in value)
+def _signers(_: PluginName, value: list[str]) -> tuple[TrustedSigner, ...]:
+    return read_signers(value)
 
 
 def _identity(_: PluginName, value: str) -> "CiIdentity":

@@ -11,7 +11,7 @@ import msgspec
 
 from tarkpm.core.capability import PLAIN, Capability, CapabilitySet
 from tarkpm.core.document import BOM
-from tarkpm.core.key import PublicKey, public_key
+from tarkpm.core.keyless import TrustedSigner, read_signers
 from tarkpm.core.names import PROJECT
 from tarkpm.core.project import IndexEntry, Project, read_requirement
 from tarkpm.core.release import IndexSource, PluginName, Requirement, folded, plugin_name
@@ -35,7 +35,7 @@ class ProjectEdit(msgspec.Struct, frozen=True):
 
     name: PluginName
     requirement: Requirement | None = None
-    trust: tuple[PublicKey, ...] = ()
+    trust: tuple[TrustedSigner, ...] = ()
     grants: CapabilitySet = CapabilitySet()
 
 
@@ -69,7 +69,7 @@ def edit(
     for change in changes:
         gone = change.requirement is None
         _set_requirement(plugins, project.indexes, change.name, change.requirement)
-        _set(trust, change.name, change.trust, _KEYS, gone=gone)
+        _set(trust, change.name, change.trust, _SIGNERS, gone=gone)
         _set(grants, change.name, change.grants, _GRANTS, gone=gone)
         if gone:  # a dependency comes from an index, which has no proofs
             asked.drop(change.name)
@@ -228,11 +228,7 @@ def _set(section: _Section, name: PluginName, wanted: Any, decision: _Decision, 
         section.put(name, value if same else decision.spell(None, wanted))
 
 
-def _read_keys(raw: list[str]) -> tuple[PublicKey, ...]:
-    return tuple(map(public_key, raw))
-
-
-def _spelled_keys(_: list[str] | None, wanted: tuple[PublicKey, ...]) -> list[str]:
+def _spelled_signers(_: list[str] | None, wanted: tuple[TrustedSigner, ...]) -> list[str]:
     return list(wanted)  # a key has one spelling
 
 
@@ -255,5 +251,5 @@ def _spelled_scopes(kind: str, raw: list[str], granted: list[Capability]) -> lis
     return kept + [one.scope for one in granted if one not in there]
 
 
-_KEYS: Final = _Decision(_read_keys, _spelled_keys)
+_SIGNERS: Final = _Decision(read_signers, _spelled_signers)
 _GRANTS: Final = _Decision(CapabilitySet.from_table, _spelled_grants)

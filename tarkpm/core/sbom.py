@@ -28,12 +28,14 @@ _GITHUB: Final = re.compile(r"https://github\.com/([^/]+)/([^/]+?)(?:\.git)?")
 class Facts(msgspec.Struct, frozen=True):
     """What is known of a release besides its lock entry: its plugin.toml, and what made its module.
 
-    ``tools`` are pairs of a name and a version, "" if it is not known.
+    ``tools`` are pairs of a name and a version, "" if it is not known. ``identity`` is the CI identity that
+    vouches for the signer, "" where a key does.
     """
 
     description: str = ""
     license: str = ""
     tools: tuple[tuple[str, str], ...] = ()
+    identity: str = ""
 
 
 def bom(
@@ -120,19 +122,20 @@ def _component(entry: LockEntry, facts: Facts) -> dict[str, Any]:
     if isinstance(source, GitSource):
         found["externalReferences"] = [{"type": "vcs", "url": source.git}]
     found["properties"] = [
-        {"name": f"tark:plugin:{key}", "value": value} for key, value in _properties(entry) if value
+        {"name": f"tark:plugin:{key}", "value": value} for key, value in _properties(entry, facts) if value
     ]
     inside = [_file(ref, file) for file in entry.files]
     inside += [_tool(ref, name, version) for name, version in facts.tools]
     return found | ({"components": inside} if inside else {})
 
 
-def _properties(entry: LockEntry) -> list[tuple[str, str]]:
+def _properties(entry: LockEntry, facts: Facts) -> list[tuple[str, str]]:
     source = entry.source
     return [
         ("type", entry.type),
         ("source", str(source)),
         ("signer", entry.signer or ""),
+        ("identity", facts.identity),
         ("statement", entry.statement.sha256 if entry.statement else ""),
         ("minTarkVersion", str(entry.min_tark_version or "")),
         *(("capability", str(one)) for one in entry.capabilities or ()),

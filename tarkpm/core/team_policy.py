@@ -22,6 +22,7 @@ import msgspec
 
 from tarkpm.core.advisory import Severity
 from tarkpm.core.capability import KINDS, PLAIN, Capability, CapabilitySet
+from tarkpm.core.ci_identity import CiIdentity
 from tarkpm.core.document import Text, convert, parse_toml
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.licenses import license_id
@@ -79,7 +80,7 @@ class TeamPolicy(msgspec.Struct, frozen=True):
     git_hosts: tuple[str, ...] | None = None
     registries: tuple[str, ...] | None = None
     folders: bool = True
-    signers: tuple[PublicKey, ...] | None = None
+    signers: tuple[PublicKey | CiIdentity, ...] | None = None
     unsigned: bool = True
     licenses: tuple[str, ...] | None = None
     types: tuple[str, ...] | None = None
@@ -226,13 +227,23 @@ def _hook(read: _Hook) -> ExternalCheck:
     return ExternalCheck(command, read.seconds)
 
 
+def _signer(text: str) -> PublicKey | CiIdentity:
+    """Read a key, or the CI identity of plugins without one."""
+    if not text.startswith("github:"):
+        return public_key(text)
+    identity = CiIdentity.parse(text)
+    if not identity.repository_id:  # somebody else may get the name
+        raise ValueError(f"expected ?repository_id=…&owner_id=… after {text}, as tark.toml has them")
+    return identity
+
+
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "version": version_number,
     "indexes": index_root,
     "git_hosts": host_pattern,
     "registries": _registry,
     "folders": bool,
-    "signers": public_key,
+    "signers": _signer,
     "unsigned": bool,
     "licenses": license_id,
     "types": _type,

@@ -12,6 +12,7 @@ import msgspec
 from tarkpm.core import git_url
 from tarkpm.core.advisory import Severity
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.ci_identity import CiIdentity
 from tarkpm.core.key import PublicKey
 from tarkpm.core.licenses import is_allowed
 from tarkpm.core.release import GitSource, IndexSource, OciSource, Source
@@ -27,6 +28,7 @@ class PluginFacts(msgspec.Struct, frozen=True):
 
     ``source`` is None for a folder that is run where it is. ``index_url`` is the location of the index.
     ``license`` is "" if none is declared. ``severity`` is the highest one of the known advisories.
+    ``identity`` is the CI identity that vouches for ``signer``, where no lasting key does.
     """
 
     name: str
@@ -37,6 +39,7 @@ class PluginFacts(msgspec.Struct, frozen=True):
     license: str | None = None
     granted: CapabilitySet = CapabilitySet()
     severity: Severity | None = None
+    identity: CiIdentity | None = None
 
 
 class Violation(msgspec.Struct, frozen=True, order=True):
@@ -197,8 +200,15 @@ def _signer(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
     # A folder counts as unsigned: a clone that is run where it is would evade the rule otherwise.
     if facts.signer is None and not policy.unsigned:
         yield _violation(policy, facts, "unsigned", "")
-    elif policy.signers is not None and facts.signer not in policy.signers:
-        yield _violation(policy, facts, "signers", facts.signer or "nobody")
+    elif policy.signers is not None and not _may_sign(policy.signers, facts):
+        yield _violation(policy, facts, "signers", str(facts.identity or facts.signer or "nobody"))
+
+
+def _may_sign(signers: tuple[PublicKey | CiIdentity, ...], facts: PluginFacts) -> bool:
+    if facts.signer in signers:
+        return True
+    found = facts.identity
+    return found is not None and any(isinstance(one, CiIdentity) and one.covers(found) for one in signers)
 
 
 def _hosts(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tarkpm.core.ci_identity import CiClaims, CiIdentity
 from tarkpm.core.claim import Vouched
 from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.names import PROJECT
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource
 from tarkpm.core.version import Version
@@ -21,12 +23,15 @@ def check_minimum(name: str, minimum: Version | None, tark: Version | None) -> N
         )
 
 
-def check_trusted(project: Project, entry: LockEntry, vouched: Vouched = NOBODY) -> None:
+def check_trusted(
+    project: Project, entry: LockEntry, vouched: Vouched = NOBODY, run: CiClaims | None = None
+) -> None:
     """Raise unless a lock entry's signer, or its lack of one, is trusted and not revoked.
 
     A signer is trusted by ``[trust]`` in tark.toml or, for a release of an index, by a claim that was
-    verified on this machine (``vouched``). An unsigned release must be allowed by tark.toml. The lock has no
-    authority (docs/trust-rules.md, rules 2 and 8). The entry must be one that `lock_check.reachable`
+    verified on this machine (``vouched``). Where ``[trust]`` says that a CI identity decides, ``run`` is what
+    this machine verified of the release's proof. An unsigned release must be allowed by tark.toml. The lock
+    has no authority (docs/trust-rules.md, rules 2 and 8). The entry must be one that `lock_check.reachable`
     returns.
 
     Raises `KeyUntrusted`, `UnsignedRefused`, `Revoked` and `Unreachable`.
@@ -46,8 +51,28 @@ def check_trusted(project: Project, entry: LockEntry, vouched: Vouched = NOBODY)
             where="tark.lock",
             hint=f"tarkpm update {entry.name}",
         )
-    if entry.signer is not None and entry.signer not in project.trust.get(entry.name, ()):
+    if entry.signer is not None and (identity := project.keyless(entry.name)):
+        check_run(entry, identity, run)
+    elif entry.signer is not None and entry.signer not in project.trust.get(entry.name, ()):
         raise _untrusted(entry)
+
+
+def check_run(entry: LockEntry, identity: CiIdentity, run: CiClaims | None) -> None:
+    """Raise unless a verified proof of a locked release is that of this CI identity.
+
+    ``run`` is what the proof certifies, None if this machine verified none. Raises `Unreachable`, and
+    `KeyUntrusted`, also for an identity without ids of its forge: its name may be somebody else's by now.
+    """
+    where, hint = "tark.lock", f"tarkpm update {entry.name}"
+    if not identity.repository_id:
+        text = f"[identities] names {identity} for '{entry.name}' without the ids of repository and owner"
+        raise KeyUntrusted(text, where=PROJECT, hint=hint)
+    if run is None:
+        text = f"no proof that '{entry.name}' {entry.version} is by {identity} was verified on this machine"
+        raise Unreachable(text, where=where, hint="run with network access: tarkpm sync")
+    if why := identity.mismatch(run):
+        text = f"'{entry.name}' must be released by {identity}, and {entry.version} was not: {why}"
+        raise KeyUntrusted(text, where=where, hint=hint)
 
 
 def _untrusted(entry: LockEntry) -> KeyUntrusted:

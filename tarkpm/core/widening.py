@@ -12,6 +12,7 @@ import msgspec
 from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.binding import Binding, Origin, Publisher
+from tarkpm.core.key import PREFIX
 from tarkpm.core.release_age import loosened
 from tarkpm.core.tool import compare
 
@@ -72,6 +73,9 @@ class Widening(msgspec.Struct, frozen=True):
             return self.after
         if self.kind is WideningKind.IDENTITY and not self.after:
             return f"take releases of '{self.subject}' without a proof of the CI identity {self.before}"
+        if self.kind is WideningKind.KEY and not self.after.startswith(PREFIX):
+            before = f" (before: {self.before})" if self.before else ""
+            return f"trust any key for '{self.subject}' that the CI identity {self.after} proves{before}"
         if self.kind is WideningKind.SIGNER and not self.before:
             return f"take '{self.subject}' as signed by {self.after}, for whom its index vouches"
         return _SENTENCES[self.kind].format(
@@ -221,6 +225,8 @@ def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterat
     before = ", ".join(known.signers)
     accepted = {*known.keys, known.signer}
     added = [key for key in decided.keys if key not in accepted]
+    if decided.is_keyless and known.is_keyless:
+        added = []  # no key is new: the identity is, which is named below
     if vouched and not known.signers:
         added = []  # the first pin narrows what the index vouches for; its signer is named below
     # Without its last pin, a plugin may be signed by any key that the index vouches for.

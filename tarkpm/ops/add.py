@@ -32,7 +32,9 @@ def add(settings: Settings, ui: Ui, args: list[SourceArg], answers: Answers) -> 
         prestart.start(2)  # one is asked for its tools, one compiles; two at once would slow the imports
         # 2. Leave out what is required exactly like this already: `add` is no `update`.
         requests = [arg.request(workspace.project) for arg in args]
-        known = {request: name for request in requests if (name := _known_as(workspace, request))}
+        #    With an identity it is a decision about what it has: that must not go unheard.
+        decides = answers.identity is not None or answers.keyless
+        known = {one: name for one in requests if not decides and (name := _known_as(workspace, one))}
         # 3. Select, fetch, verify, show and ask. Nothing has changed if the user declines.
         agreed = agree(
             workspace, [request for request in requests if request not in known], answers, adopting=True

@@ -24,11 +24,13 @@ from tarkpm.ops.audit.bundle import (
     claimed_indexes,
     claimed_plugins,
 )
-from tarkpm.ops.change.stage import check_same, fetch_missing
+from tarkpm.ops.change.fetch_locked import check_same, fetch_missing
+from tarkpm.ops.change.prove import require_proofs
 from tarkpm.ops.change.target import Target, check_target
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.location import locate
+from tarkpm.ops.project.proofs import kept_proof
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
@@ -81,6 +83,7 @@ def create(settings: Settings, ui: Ui, target: Path, names: tuple[str, ...] = ()
         #    bundle.
         slices = {source.root: _ask(workspace, source, entries) for source in _sources(entries)}
         check_target(workspace, Target(workspace.project, workspace.lock, decided=True))
+        _require_kept(workspace, entries)
         with in_use(settings.paths.cache, settings.lock_seconds):
             fetch_missing(workspace, entries, [])
             ui.busy("writing the bundle")
@@ -97,6 +100,12 @@ def create(settings: Settings, ui: Ui, target: Path, names: tuple[str, ...] = ()
         return BundleCreateReport(
             str(target), f"sha256:{written.sha256}", written.size, plugins, tuple(slices), notes
         )
+
+
+def _require_kept(workspace: Workspace, entries: Iterable[LockEntry]) -> None:
+    """Fetch and verify again the proofs of CI identities that the cache lost: a bundle must have them."""
+    lost = [entry for entry in entries if kept_proof(workspace, entry) is None]
+    require_proofs(workspace, workspace.project, lost, again=True)
 
 
 def _chosen(workspace: Workspace, names: Iterable[str]) -> list[LockEntry]:
@@ -145,7 +154,10 @@ def _verified(workspace: Workspace, entry: LockEntry) -> tuple[EncodedArtifact, 
     release = verify_release(files, statement, entry.source, where=where, hashed=entry.files)
     check_same(entry, release)
     module = release.module
-    artifact = encode_release(files, release.manifest, statement=statement, hashed=module, where=where)
+    proof = kept_proof(workspace, entry)
+    artifact = encode_release(
+        files, release.manifest, statement=statement, hashed=module, ci_proof=proof, where=where
+    )
     return artifact, module, files[module.name]
 
 

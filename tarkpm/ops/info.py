@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.capability import KINDS, CapabilitySet
+from tarkpm.core.keyless import signer_of
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.name_similarity import nearest
@@ -199,7 +200,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         source=str(source.unpinned()),
         commit=source.commit if isinstance(source, GitSource) else "",
         digest=source.digest if isinstance(source, OciSource) else "",
-        signer=candidate.signer or "",
+        signer=signer_of(workspace.project, candidate.entry()),
         trust=trust.signer,
         refusal=trust.refusal,
         withdrawn=seen.withdrawn,
@@ -246,7 +247,7 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         source=str(source.unpinned()) if source else "",
         commit=source.commit if isinstance(source, GitSource) else "",
         digest=source.digest if isinstance(source, OciSource) else "",
-        signer=signer_text(entry),
+        signer=signer_text(workspace.project, entry),
         declared=tuple(map(str, manifest.capabilities)),
         abi=module.abi if module else "",
         imported=tuple(kind for kind in KINDS if module and kind in module.kinds),

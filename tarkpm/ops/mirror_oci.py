@@ -24,7 +24,7 @@ from tarkpm.errors import DigestMismatch, NotFound, Refused
 from tarkpm.io.locks import folder_lock
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.paths import expanded
-from tarkpm.ops.change.stage import check_same
+from tarkpm.ops.change.fetch_locked import check_same
 from tarkpm.ops.change.target import Target, check_target
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings

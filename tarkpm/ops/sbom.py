@@ -35,8 +35,11 @@ def sbom(settings: Settings, ui: Ui, form: Format = "cyclonedx") -> SbomReport:
     with open_for_reading(settings, ui, must_exist=True) as workspace:
         facts = {entry.name: _facts(workspace, entry) for entry in workspace.lock.entries}
         known = {name: one for name, one in facts.items() if one is not None}
+        for name in facts:
+            if identity := workspace.project.keyless(name):
+                known[name] = msgspec.structs.replace(known.get(name, Facts()), identity=str(identity))
         document = _writer(form)(workspace.lock, known, version=__version__, epoch=epoch)
-        return SbomReport(document, tuple(name for name in facts if name not in known))
+        return SbomReport(document, tuple(name for name, one in facts.items() if one is None))
 
 
 def _writer(form: Format) -> Callable[..., dict[str, Any]]:

@@ -39,6 +39,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         from tarkpm.core.withdrawn import yanked_notes
         from tarkpm.ops.change.apply import apply, preview_deletions
         from tarkpm.ops.change.planning import make_plan
+        from tarkpm.ops.change.prove import require_proofs
         from tarkpm.ops.change.stage import check_installable
         from tarkpm.ops.change.target import Target, check_target
         from tarkpm.ops.project.acceptance import require_accepted
@@ -67,6 +68,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         # 5. Plan. A reinstallation also verifies again what was verified here before.
         if reinstall:
             workspace.forget_verified()
+            require_proofs(workspace, target.project, target.lock.entries, again=True)
         plan = make_plan(workspace, target, reinstall=reinstall, needs_copies=True)
         entries = target.lock.entries
         known = (*yanked_notes(entries, workspace.vouched), project_note(workspace), unused)

@@ -161,17 +161,13 @@ class State:
             candidate.unlink()
         return path.read_bytes()
 
-    def indexes_seal(self) -> bytes:
-        """Return bytes that change whenever `store.claims` does; b"" without indexes.
+    def known_seal(self) -> bytes:
+        """Return bytes that change whenever `store.claims` or `store.proofs` does; b"" without either.
 
-        It costs one listing of a folder, so that a sync without work need not read the files.
+        It costs one listing of each folder, so that a sync without work need not read the files.
         """
-        try:
-            entries = [entry for entry in os.scandir(self.root / "indexes") if entry.name.endswith(".json")]
-        except FileNotFoundError:
-            return b""
-        found = sorted((entry.name, entry.stat()) for entry in entries)
-        return repr([(name, at.st_ino, at.st_mtime_ns, at.st_size) for name, at in found]).encode()
+        found = [one for name in ("indexes", "proofs") for one in _listed(self.root / name)]
+        return repr(found).encode() if found else b""
 
     def _file(self, path: str, suffix: str = ".json") -> Path:
         return self.projects / f"{sha256(os.fsencode(path))[:32]}{suffix}"
@@ -187,6 +183,16 @@ class State:
             if (older := _read_version_1(file)) is None:
                 raise
             return older
+
+
+def _listed(folder: Path) -> list[tuple[str, int, int, int]]:
+    """Return the documents in a folder, each with its file system status, sorted by name."""
+    try:
+        entries = [entry for entry in os.scandir(folder) if entry.name.endswith(".json")]
+    except FileNotFoundError:
+        return []
+    found = sorted((entry.name, entry.stat()) for entry in entries)
+    return [(name, at.st_ino, at.st_mtime_ns, at.st_size) for name, at in found]
 
 
 def new_environment_id() -> str:

@@ -61,13 +61,13 @@ def test_what_an_older_tarkpm_wrote_is_read(tmp_path: Path) -> None:
 
 def test_the_seal_changes_with_what_is_known_and_not_otherwise(tmp_path: Path) -> None:
     claims, state = Claims(tmp_path), State(tmp_path)
-    assert state.indexes_seal() == b""
+    assert state.known_seal() == b""
     claims.remember(SOURCE.root, [Claim(NAME, KEY)], 1)
-    before = state.indexes_seal()
+    before = state.known_seal()
     claims.remember(SOURCE.root, [Claim(NAME, KEY)], 1)
-    assert state.indexes_seal() == before
+    assert state.known_seal() == before
     claims.remember(SOURCE.root, [Claim(NAME, KEY, revoked=frozenset({BAD}))], 1)
-    assert state.indexes_seal() != before
+    assert state.known_seal() != before
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"claims": 1}', '{"version": 9}', '{"more": 1}'])

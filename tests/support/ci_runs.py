@@ -14,6 +14,7 @@ from tarkpm.core.ci_identity import GITHUB, CiClaims
 from tarkpm.core.digest import sha256
 from tarkpm.core.names import CI_PROOF, STATEMENT
 from tarkpm.errors import SignatureInvalid
+from tarkpm.io import ci_proof
 
 IDENTITY = "github:owner/repo/.github/workflows/release.yml@refs/tags/*"
 IDS = "?repository_id=11&owner_id=22"
@@ -58,6 +59,9 @@ def release(publisher: Publisher, version: str, run: CiClaims | None, **more: st
     publisher.repo.git("add", "--all")
     publisher.repo.commit("proof")
     publisher.publish()
+
+
+real_verify_proof = ci_proof.verify_proof
 
 
 @pytest.fixture

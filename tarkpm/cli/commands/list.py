@@ -54,5 +54,7 @@ def _cut(text: str) -> str:
 
 
 def short_key(signer: str) -> str:
-    """Shorten a key for a table; other texts stay as they are."""
-    return signer[:16] + "…" if signer.startswith("ed25519:") else signer
+    """Shorten a key for a table, and a CI identity to its repository; other texts stay as they are."""
+    if signer.startswith("ed25519:"):
+        return signer[:16] + "…"
+    return signer.partition("/.github/")[0]

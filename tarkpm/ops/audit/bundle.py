@@ -12,7 +12,7 @@ from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.core.layout import TIMESTAMP
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.names import MANIFEST
+from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.oci.decode import parse_manifest
 from tarkpm.core.release import IndexSource, PathSource, PluginName
 from tarkpm.core.rows import Listing
@@ -20,9 +20,12 @@ from tarkpm.core.text import some
 from tarkpm.core.trust import check_trusted, check_vouched
 from tarkpm.core.verification import VerifiedRelease
 from tarkpm.errors import NotFound, Refused
-from tarkpm.ops.change.stage import check_same
+from tarkpm.ops.change.fetch_locked import check_same
+from tarkpm.ops.change.prove import checked_run
+from tarkpm.ops.project.proofs import proved_run
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.carried import frozen_client, read_artifact, read_release
+from tarkpm.ops.release.fetch import Release
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.place import CarriedIndex
 from tarkpm.sources.index import shape
@@ -39,11 +42,15 @@ class BundledIndex(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """The plugins of a bundle, verified, each with the root of its index or "", and its indexes."""
+    """The plugins of a bundle, verified, each with the root of its index or "", and its indexes.
+
+    ``signed`` are releases without their files, whose proofs of a CI identity are not verified.
+    """
 
     plugins: Mapping[str, tuple[VerifiedRelease, str]]
     indexes: tuple[BundledIndex, ...]
     vouched: Vouched
+    signed: Mapping[str, Release] = {}
 
 
 def check_bundle(bundle: Bundle, vouched: Vouched, lock_seconds: float) -> Checked:
@@ -53,24 +60,28 @@ def check_bundle(bundle: Bundle, vouched: Vouched, lock_seconds: float) -> Check
     raises for a bundle, and `Refused` for blobs that nothing names.
     """
     _check_complete(bundle)
-    releases, by_root = {}, dict[str, list[VerifiedRelease]]()
+    releases, by_root, signed = {}, dict[str, list[VerifiedRelease]](), {}
     for ref, one in bundle.plugins.items():
-        release, root = _release(bundle, ref, one)
+        found, root = _release(bundle, ref, one)
+        release = found.candidate
         releases[ref] = (release, root)
+        if release.statement:
+            contents = {STATEMENT: found.contents[STATEMENT]}
+            signed[ref] = msgspec.structs.replace(found, contents=contents)
         if root:
             by_root.setdefault(root, []).append(release)
     if missing := sorted(by_root.keys() - bundle.slices.keys()):
         text = f"the bundle has plugins of the index {missing[0]}, and nothing that the index says of them"
         raise NotFound(text, where=bundle.where)
-    signed = [release.manifest.name for release, _ in releases.values() if release.statement]
+    names = [release.manifest.name for release, _ in releases.values() if release.statement]
     indexes = []
     for root in sorted(bundle.slices):
-        known, expires = _read_slice(bundle, root, by_root.get(root, ()), signed, vouched, lock_seconds)
+        known, expires = _read_slice(bundle, root, by_root.get(root, ()), names, vouched, lock_seconds)
         vouched = msgspec.structs.replace(vouched, claims={**vouched.claims, root: known})
         for release in by_root.get(root, ()):
             check_vouched(release.entry(), _source(root), vouched)
         indexes.append(BundledIndex(root, f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC"))
-    return Checked(releases, tuple(indexes), vouched)
+    return Checked(releases, tuple(indexes), vouched, signed)
 
 
 def check_project(workspace: Workspace, checked: Checked) -> list[PluginName]:
@@ -82,12 +93,16 @@ def check_project(workspace: Workspace, checked: Checked) -> list[PluginName]:
     for entry in workspace.lock.entries:
         if isinstance(entry.source, PathSource):
             continue
-        found = checked.plugins.get(plugin_ref(entry.name, entry.version))
+        ref = plugin_ref(entry.name, entry.version)
+        found = checked.plugins.get(ref)
         if found is None:
             missing.append(entry.name)
             continue
         check_same(entry, found[0])
-        check_trusted(workspace.project, entry, checked.vouched)
+        run = proved_run(workspace, workspace.project, entry)
+        if run is None and workspace.project.keyless(entry.name) and ref in checked.signed:
+            run = checked_run(workspace.project, entry, checked.signed[ref])
+        check_trusted(workspace.project, entry, checked.vouched, run)
     return missing
 
 
@@ -115,11 +130,12 @@ def _check_complete(bundle: Bundle) -> None:
         raise NotFound(f"the bundle lists blobs that it does not have: {some(absent)}", where=bundle.where)
 
 
-def _release(bundle: Bundle, ref: str, one: ContentDescriptor) -> tuple[VerifiedRelease, str]:
+def _release(bundle: Bundle, ref: str, one: ContentDescriptor) -> tuple[Release, str]:
     root = one.annotations.get(ROOT, "")
-    release = read_release(bundle, one, _source(root)).candidate
-    if plugin_ref(release.manifest.name, release.manifest.version) != ref:
-        text = f"expected '{ref}', found {release.manifest.name} {release.manifest.version}"
+    release = read_release(bundle, one, _source(root))
+    manifest = release.candidate.manifest
+    if plugin_ref(manifest.name, manifest.version) != ref:
+        text = f"expected '{ref}', found {manifest.name} {manifest.version}"
         raise Refused(text, where=f"{bundle.where}: {ref}")
     return release, root
 

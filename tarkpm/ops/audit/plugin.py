@@ -19,7 +19,7 @@ from tarkpm.core.withdrawn import why_yanked, yanked_note
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
 from tarkpm.host.module.fit import misfit, refusal
 from tarkpm.host.module.inspect import inspect
-from tarkpm.ops.change.stage import verify_documents
+from tarkpm.ops.change.fetch_locked import verify_documents
 from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import stored_files

@@ -77,9 +77,9 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
     """Yield what stands between the project's documents and its installed plugins; raises `LockError`."""
     from tarkpm.core.lock_check import stale_entries
     from tarkpm.core.release import IndexSource
-    from tarkpm.core.trust import check_trusted
     from tarkpm.ops.project.acceptance import not_accepted
     from tarkpm.ops.project.agent_rules import hint, idle_rules
+    from tarkpm.ops.project.proofs import check_signer
 
     location = workspace.location
     new = not_accepted(workspace)
@@ -93,7 +93,7 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
         if entry.name not in workspace.project.requirements and not isinstance(entry.source, IndexSource):
             continue
         try:
-            check_trusted(workspace.project, entry, workspace.vouched)
+            check_signer(workspace, workspace.project, entry)
         except Unreachable:
             pass  # nothing is known of its publisher yet: the next sync asks the index
         except TarkError as problem:

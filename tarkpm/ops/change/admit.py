@@ -12,6 +12,7 @@ from tarkpm.core.release import PluginName, folded
 from tarkpm.errors import (
     CapabilityWidened,
     ConsentError,
+    IdentityChanged,
     KeyChanged,
     KeyUnknown,
     TarkError,
@@ -85,6 +86,9 @@ def agree(
     admissions = list(proposal.admissions)
     adopted = {a.change.name: adoptions(workspace, a.candidate) for a in admissions} if adopting else {}
     admissions = [with_question(a, adopted.get(a.change.name, ()), agreed=answers.adopt) for a in admissions]
+    # A release that does not prove its CI identity cannot be locked, and no prompt lets it in: this raises.
+    if unproved := [a for a in admissions if a.questions_about(IdentityChanged)]:
+        ask(workspace, unproved, adopted)
     # 2. Check the lock and project that would result, before the user is asked: a question about a change
     #    that cannot be applied is noise (docs/trust-rules.md, rule 2).
     target = check_target(workspace, target_of(workspace, admissions, proposal.kept))

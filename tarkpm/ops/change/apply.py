@@ -224,7 +224,7 @@ def _stage_all(
     """Fetch, verify and stage; a failure leaves the staging area empty."""
     if not entries:
         return {}
-    from tarkpm.ops.change.stage import fetch_groups
+    from tarkpm.ops.change.fetch_locked import fetch_groups
 
     settings, known = workspace.settings, list(releases)
     left, staged = {entry.name: entry for entry in entries}, dict[str, Installed]()

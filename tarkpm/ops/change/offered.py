@@ -13,7 +13,7 @@ from tarkpm.core.release_age import Young, moment_text
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.tags import version_tags
 from tarkpm.core.version import Range
-from tarkpm.errors import KeyChanged, KeyUnknown, NotFound, TarkError
+from tarkpm.errors import IdentityChanged, KeyChanged, KeyUnknown, NotFound, TarkError
 from tarkpm.ops.change.propose import PluginRequest, weigh
 from tarkpm.ops.change.select_indexed import check_row
 from tarkpm.ops.project.acceptance import not_accepted
@@ -124,6 +124,9 @@ def trust_in(workspace: Workspace, release: Release) -> Trust:
         return Trust("refused" if candidate.signer else "unsigned", problem.message)
     if candidate.signer is None:
         return Trust("unsigned")
+    for question in admission.questions:
+        if question.error is IdentityChanged:
+            return Trust("refused", question.message)
     if admission.questions_about(KeyChanged):
         return Trust("changed")
     # A clone's tark.toml trusts whom it likes: it counts once it is accepted (docs/trust-rules.md, rule 3).

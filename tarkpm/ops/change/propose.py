@@ -32,7 +32,7 @@ from tarkpm.ops.release.facts import known_manifest
 from tarkpm.ops.release.fetch import Release
 from tarkpm.ops.release.identity import judged_identity
 from tarkpm.ops.release.latest import acquire_each, stored_release
-from tarkpm.ops.release.team_check import check_candidate
+from tarkpm.ops.release.team_check import check_admission
 
 
 class PluginRequest(msgspec.Struct, frozen=True):
@@ -236,7 +236,7 @@ def weigh(
         vouched=workspace.vouched if isinstance(release.candidate.source, IndexSource) else NOBODY,
         judged=judged_identity(workspace, requirement, release, answers),
     )
-    check_candidate(workspace, release.candidate, admission.change.grants)
+    check_admission(workspace, admission)
     return admission
 
 

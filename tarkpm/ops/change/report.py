@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from tarkpm.core.keyless import signer_of
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.plan import Plan
 from tarkpm.core.project import Project
@@ -109,10 +110,10 @@ def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName, change:
         type=entry.type,
         source=str(entry.source.unpinned()),
         commit=_commit(entry),
-        signer=entry.signer or "",
+        signer=signer_of(agreed.target.project, entry),
         capabilities=tuple(map(str, agreed.target.project.granted(name))),
         change=change or "unchanged",
-        previous=_previous(before) if before else None,
+        previous=_previous(workspace.project, before) if before else None,
         gained=tuple(map(str, may.beyond(might))),
         lost=tuple(map(str, might.beyond(may))),
         range=requirement.range if requirement else "",
@@ -121,12 +122,12 @@ def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName, change:
     )
 
 
-def _previous(entry: LockEntry) -> Previous:
-    return Previous(str(entry.version), _commit(entry), entry.signer or "", _digest(entry))
+def _previous(project: Project, entry: LockEntry) -> Previous:
+    return Previous(str(entry.version), _commit(entry), signer_of(project, entry), _digest(entry))
 
 
-def _decisions(project: Project, name: PluginName) -> tuple[object, object]:
-    return project.requirements.get(name), project.trust.get(name)
+def _decisions(project: Project, name: PluginName) -> tuple[object, ...]:
+    return project.requirements.get(name), project.trust.get(name), project.identities.get(name)
 
 
 def _digest(entry: LockEntry) -> str:

@@ -9,9 +9,11 @@ from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PluginName, Requirement
-from tarkpm.core.trust import check_minimum, check_trusted
+from tarkpm.core.trust import check_minimum
 from tarkpm.errors import NotFound, TarkError, Unreachable
+from tarkpm.ops.change.prove import require_proofs
 from tarkpm.ops.project.external_check import ask_programs
+from tarkpm.ops.project.proofs import check_signer
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
 from tarkpm.ops.release.team_check import check_entries
@@ -71,6 +73,9 @@ def check_target(
     Raises `Refused`, `LockStale`, `VerificationError`, `ConsentError`, `ResolutionError`.
     """
     _check_documents(workspace, target.project, target.lock)
+    # Removing a plugin must not need what the others come from.
+    if not removes:
+        require_proofs(workspace, target.project, target.lock.entries)
     for entry in target.lock.entries:
         require_trusted(workspace, target.project, entry)
     # A plugin that is forbidden must not keep the user from removing it, or another one.
@@ -90,7 +95,7 @@ def check_follows(workspace: Workspace) -> None:
     _check_documents(workspace, project, lock)
     for entry in lock.entries:
         try:
-            check_trusted(project, entry, workspace.vouched)
+            check_signer(workspace, project, entry)
         except Unreachable:
             continue
 

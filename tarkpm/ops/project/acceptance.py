@@ -14,11 +14,12 @@ from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.binding import Owner, Publisher, claim, current_owner
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.release import IndexSource, PluginName
-from tarkpm.core.trust import NOBODY, check_trusted
+from tarkpm.core.trust import NOBODY
 from tarkpm.core.widening import Widening, WideningKind, widenings
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
 from tarkpm.ops.project.agent_rules import idle_rules
 from tarkpm.ops.project.ownership import login_name
+from tarkpm.ops.project.proofs import check_signer
 from tarkpm.ops.project.settings import ANY_DECISIONS, Settings
 from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.ui import Card, CardRow
@@ -67,7 +68,7 @@ def _may_be_trusted(workspace: Workspace, entry: LockEntry) -> bool:
     if not of_index and entry.name not in workspace.project.requirements:
         return False
     try:
-        check_trusted(workspace.project, entry, workspace.vouched if of_index else NOBODY)
+        check_signer(workspace, workspace.project, entry, None if of_index else NOBODY)
     except Unreachable:  # not known yet: the user must see the decision before the index is asked
         return True
     except TarkError:

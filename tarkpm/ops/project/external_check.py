@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.ci_identity import CiIdentity
 from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
 from tarkpm.core.project import Project
 from tarkpm.core.text import neutral
@@ -79,10 +80,13 @@ def _changes(
         if is_new and installed_only:
             continue
         if is_new or granted.beyond(accepted.granted if accepted else CapabilitySet()):
-            yield _described(entry, granted, workspace.lock.get(entry.name))
+            identity = project.keyless(entry.name)
+            yield _described(entry, granted, workspace.lock.get(entry.name), identity)
 
 
-def _described(entry: LockEntry, granted: CapabilitySet, before: LockEntry | None) -> dict[str, Any]:
+def _described(
+    entry: LockEntry, granted: CapabilitySet, before: LockEntry | None, identity: CiIdentity | None
+) -> dict[str, Any]:
     return {
         "name": entry.name,
         "version": str(entry.version),
@@ -90,6 +94,7 @@ def _described(entry: LockEntry, granted: CapabilitySet, before: LockEntry | Non
         "type": entry.type,
         "source": msgspec.to_builtins(entry.source),
         "signer": entry.signer,
+        "identity": str(identity) if identity else None,
         "statement": entry.statement.sha256 if entry.statement else None,
         "capabilities": None if entry.capabilities is None else list(map(str, entry.capabilities)),
         "granted": list(map(str, granted)),

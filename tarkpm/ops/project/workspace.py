@@ -136,7 +136,7 @@ class Workspace:
         State of indexes and team policies are part of it, so that what they forbid since then is noticed.
         """
         project = self.project_bytes if project_bytes is None else project_bytes
-        parts = [__version__.encode(), project or b"", lock_bytes, self.state.indexes_seal()]
+        parts = [__version__.encode(), project or b"", lock_bytes, self.state.known_seal()]
         parts += self.resource(TeamPolicies).sealed
         return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
 

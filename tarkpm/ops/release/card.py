@@ -6,6 +6,7 @@ from tarkpm.core.binding import Origin, Publisher, revision
 from tarkpm.core.capability import KINDS, MEANING, Capability, CapabilitySet
 from tarkpm.core.consent import Admission
 from tarkpm.core.danger import is_dangerous, shown
+from tarkpm.core.keyless import ONLY_KEYLESS, publisher_keys
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import PROJECT
@@ -67,7 +68,7 @@ def _data_text(workspace: Workspace, admission: Admission) -> str:
     of_index = isinstance(candidate.source, IndexSource)
     publisher = Publisher(
         Origin.of(candidate.source),
-        tuple(sorted(admission.change.trust)),
+        publisher_keys(admission.change.trust, admission.identity),
         signer=candidate.signer or "" if of_index else "",
         unsigned=candidate.signer is None,
     )
@@ -92,7 +93,8 @@ def _change_rows(locked: LockEntry | None, admission: Admission) -> list[CardRow
         if isinstance(locked.source, kind) and isinstance(candidate.source, kind):
             before, now = revision(locked.source), revision(candidate.source)
             rows += [CardRow("change", f"{name} {before} → {now}")] if before != now else []
-    if locked.signer and locked.signer != candidate.signer:
+    # Without a lasting key, every release has another one: the identity says whose it is.
+    if locked.signer and locked.signer != candidate.signer and admission.change.trust != ONLY_KEYLESS:
         rows.append(CardRow("change", f"signer {locked.signer} → {candidate.signer or 'nobody'}"))
     return rows
 
@@ -127,6 +129,8 @@ def _signer_row(workspace: Workspace, admission: Admission) -> CardRow:
         return CardRow("signer", "UNSIGNED: no publisher vouches for these contents", loud=True)
     if isinstance(candidate.source, IndexSource) and not admission.questions_about(KeyChanged):
         return CardRow("signer", f"{candidate.signer} (vouched for by {candidate.source})")
+    if change.trust == ONLY_KEYLESS:
+        return CardRow("signer", f"{candidate.signer} (of this release: the identity vouches for it)")
     if candidate.signer in project.trust.get(candidate.manifest.name, ()):
         return CardRow("signer", f"{candidate.signer} (trusted)")
     if admission.questions_about(KeyUnknown, KeyChanged):

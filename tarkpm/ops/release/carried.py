@@ -184,7 +184,8 @@ def read_release(bundle: Bundle, one: ContentDescriptor, source: Source) -> Rele
     module = artifact.module
     data = bundle.content(module.sha256, module.size, MAX_MODULE)
     files = {**artifact.plugin.files, module.name: data}
-    return release_of(ReleaseFiles("", files, artifact.plugin.statement), source, (module,), where=where)
+    collected = ReleaseFiles("", files, artifact.plugin.statement, ci_proof=artifact.plugin.ci_proof)
+    return release_of(collected, source, (module,), where=where)
 
 
 def read_artifact(bundle: Bundle, one: ContentDescriptor) -> BundledArtifact:

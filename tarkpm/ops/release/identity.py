@@ -1,8 +1,9 @@
-"""Verify the CI identity of a release where a decision asks for one."""
+"""Verify the CI identity of a release where a decision asks for one, and remember what was verified."""
 
-from tarkpm.core.ci_identity import CiClaims
-from tarkpm.core.ci_policy import Judged, judge_identity, wanted_identity
+from tarkpm.core.ci_identity import CiClaims, CiIdentity
+from tarkpm.core.ci_policy import Judged, check_keyless_answer, judge_identity, wanted_identity
 from tarkpm.core.consent import Answers
+from tarkpm.core.digest import FileEntry
 from tarkpm.core.names import CI_PROOF, STATEMENT
 from tarkpm.core.release import Requirement
 from tarkpm.ops.project.workspace import Workspace
@@ -14,21 +15,55 @@ def judged_identity(
 ) -> Judged:
     """Return what a release's proof means; nothing is verified if no identity is asked for.
 
-    Raises `SignatureInvalid` for a proof that is not valid, and what `judge_identity` raises.
+    Raises `SignatureInvalid` for a proof that is not valid, and what `check_keyless_answer` and
+    `judge_identity` raise.
     """
     candidate = release.candidate
     name, source = candidate.manifest.name, candidate.source
+    check_keyless_answer(name, source, requirement, workspace.project, answers)
     accepted = workspace.record.accepted.plugins.get(name)
     wanted = wanted_identity(name, source, requirement, workspace.project, accepted, answers)
-    claims = _claims(release) if wanted else None
-    return judge_identity(name, source, wanted, claims, answers)
+    if wanted is None:
+        return judge_identity(name, source, None, None, answers)
+    known = _remembered(workspace, release, wanted)
+    run = known or verified_run(release)
+    judged = judge_identity(name, source, wanted, run, answers)
+    if run and not known and judged.identity and judged.is_proved:
+        remember(workspace, release, judged.identity, run)
+    return judged
 
 
-def _claims(release: Release) -> CiClaims | None:
+def verified_run(release: Release) -> CiClaims | None:
+    """Return the run that a release's proof certifies; None without a proof.
+
+    Raises `SignatureInvalid`, and `TarkError` if the extra is not installed.
+    """
     # Without a statement there is nothing that the proof could be of.
     if release.ci_proof is None or release.candidate.statement is None:
         return None
-    from tarkpm.io.ci_proof import verify_proof
+    from tarkpm.io import ci_proof
 
     where = f"{release.candidate.source}: {CI_PROOF}"
-    return verify_proof(release.contents[STATEMENT], release.ci_proof, where=where)
+    return ci_proof.verify_proof(release.contents[STATEMENT], release.ci_proof, where=where)
+
+
+def remember(workspace: Workspace, release: Release, identity: CiIdentity, run: CiClaims) -> None:
+    """Keep in state that a proof was verified just now, and the proof itself in the store."""
+    from tarkpm.store.proofs import Proved, ProvedReleases
+
+    statement, proof = release.candidate.statement, release.ci_proof
+    assert statement is not None  # only what was verified is remembered
+    assert proof is not None
+    file = FileEntry.of(CI_PROOF, proof)
+    workspace.store.put(file, proof)
+    ProvedReleases(workspace.state.root).remember(Proved(statement.sha256, str(identity), run, file))
+
+
+def _remembered(workspace: Workspace, release: Release, identity: CiIdentity) -> CiClaims | None:
+    """Return the run that this machine verified before of this very statement, for this identity."""
+    if release.candidate.statement is None:
+        return None
+    from tarkpm.store.proofs import ProvedReleases
+
+    found = ProvedReleases(workspace.state.root).find(release.candidate.statement.sha256, identity)
+    return found.run if found else None

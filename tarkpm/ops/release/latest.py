@@ -195,12 +195,13 @@ def _is_locked(workspace: Workspace, remote: "GitRemote", entry: LockEntry, rele
     try:
         if not remote.reaches(locked.commit, tag=locked.tag, branch=locked.branch):
             return False
-        if Origins(workspace.settings.paths.cache).saw(entry):
+        # A proof may have been added since; only a commit that has it is of use to another machine.
+        if release.ci_proof is None and Origins(workspace.settings.paths.cache).saw(entry):
             return True
         before = collect(remote.tree(locked.commit), locked.path, where=str(locked))
     except (NotFound, TooLarge, Refused, ManifestError):
         return False  # it is gone, or cannot be known: the commit that was fetched is recorded
-    return _contents(before) == release.contents
+    return _contents(before) == release.contents and release.ci_proof in (None, before.ci_proof)
 
 
 def _contents(collected: ReleaseFiles) -> Mapping[str, bytes]:

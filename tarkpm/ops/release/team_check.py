@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.consent import Admission
+from tarkpm.core.keyless import ONLY_KEYLESS
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MAX_PROJECT
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource, PluginName, Source
-from tarkpm.core.verification import VerifiedRelease
 from tarkpm.io.files import read_optional
 from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
@@ -51,6 +52,7 @@ def entry_facts(
         manifest.license if manifest else None,
         project.granted(entry.name),
         _severity(workspace, entry),
+        project.keyless(entry.name),
     )
 
 
@@ -90,11 +92,12 @@ def entry_violations(
     return tuple(found)
 
 
-def check_candidate(workspace: Workspace, candidate: VerifiedRelease, granted: CapabilitySet) -> None:
-    """Raise `PolicyViolation` unless a release may be taken with these grants."""
+def check_admission(workspace: Workspace, admission: Admission) -> None:
+    """Raise `PolicyViolation` unless a release may be taken as it is admitted."""
     if rules := team_rules(workspace):
         from tarkpm.core.team_rules import PluginFacts
 
+        candidate, change = admission.candidate, admission.change
         manifest, source = candidate.manifest, candidate.source
         facts = PluginFacts(
             manifest.name,
@@ -103,8 +106,9 @@ def check_candidate(workspace: Workspace, candidate: VerifiedRelease, granted: C
             candidate.signer,
             manifest.type,
             manifest.license,
-            granted,
+            change.grants,
             _severity(workspace, candidate.entry()),
+            admission.identity if change.trust == ONLY_KEYLESS else None,
         )
         rules.check(facts)
 

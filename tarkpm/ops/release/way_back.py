@@ -7,9 +7,9 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
-from tarkpm.core.trust import check_trusted
 from tarkpm.core.withdrawn import is_revoked
 from tarkpm.errors import KeyUntrusted, Revoked
+from tarkpm.ops.project.proofs import check_signer
 from tarkpm.ops.project.workspace import Workspace
 
 ASK = "tarkpm outdated"
@@ -17,9 +17,9 @@ ASK = "tarkpm outdated"
 
 
 def require_trusted(workspace: Workspace, project: Project, entry: LockEntry) -> None:
-    """Do what `check_trusted` does, with what this machine knows of indexes. Raises what it raises."""
+    """Do what `check_signer` does. Raises what it raises."""
     try:
-        check_trusted(project, entry, workspace.vouched)
+        check_signer(workspace, project, entry)
     except (Revoked, KeyUntrusted) as problem:
         if isinstance(entry.source, IndexSource):
             problem.hint = way_back(workspace, entry)

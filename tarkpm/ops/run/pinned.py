@@ -9,9 +9,9 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.text import some
 from tarkpm.core.tool import ToolDef
-from tarkpm.core.trust import check_trusted
 from tarkpm.errors import TarkError
 from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.proofs import check_signer
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.listing import LOCK
 from tarkpm.ops.release.team_check import entry_violations
@@ -108,7 +108,7 @@ def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:
     if entry.tools is None or not _is_installed(workspace, entry):
         return None
     try:
-        check_trusted(workspace.project, entry, workspace.vouched)
+        check_signer(workspace, workspace.project, entry)
     except TarkError:
         return None  # loading the plugin reports why
     found = definitions(workspace, entry.tools)

@@ -20,7 +20,8 @@ from tarkpm.core.lockfile import LockEntry, StatementEntry, fingerprint
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
 from tarkpm.errors import BlobMissing, DigestMismatch, LockStale, SignatureInvalid, TarkError
-from tarkpm.ops.change.stage import check_same, fetch_missing, stage, verify_documents
+from tarkpm.ops.change.fetch_locked import check_same, fetch_missing, verify_documents
+from tarkpm.ops.change.stage import stage
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, stored_files
 from tarkpm.store.origins import Origins
