@@ -17,12 +17,15 @@ from tarkpm.core.oci.decode import parse_manifest
 from tarkpm.core.release import IndexSource, PathSource, PluginName
 from tarkpm.core.rows import Listing
 from tarkpm.core.text import some
+from tarkpm.core.tlog.proof import LogProof
 from tarkpm.core.trust import check_trusted, check_vouched
 from tarkpm.core.verification import VerifiedRelease
 from tarkpm.errors import NotFound, Refused
 from tarkpm.ops.change.stage import check_same
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.carried import frozen_client, read_artifact, read_release
+from tarkpm.ops.release.fetch import Release
+from tarkpm.ops.release.log_proof import check_log_proof
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.place import CarriedIndex
 from tarkpm.sources.index import shape
@@ -39,11 +42,15 @@ class BundledIndex(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """The plugins of a bundle, verified, each with the root of its index or "", and its indexes."""
+    """The plugins of a bundle, verified, each with the root of its index or "", and its indexes.
+
+    ``log_proofs`` are those in the plugins' own configs: only a project knows a log to check them with.
+    """
 
     plugins: Mapping[str, tuple[VerifiedRelease, str]]
     indexes: tuple[BundledIndex, ...]
     vouched: Vouched
+    log_proofs: Mapping[str, LogProof]
 
 
 def check_bundle(bundle: Bundle, vouched: Vouched, lock_seconds: float) -> Checked:
@@ -53,10 +60,13 @@ def check_bundle(bundle: Bundle, vouched: Vouched, lock_seconds: float) -> Check
     raises for a bundle, and `Refused` for blobs that nothing names.
     """
     _check_complete(bundle)
-    releases, by_root = {}, dict[str, list[VerifiedRelease]]()
+    releases, proofs, by_root = {}, dict[str, LogProof](), dict[str, list[VerifiedRelease]]()
     for ref, one in bundle.plugins.items():
-        release, root = _release(bundle, ref, one)
+        fetched, root = _release(bundle, ref, one)
+        release = fetched.candidate
         releases[ref] = (release, root)
+        if fetched.log_proof:
+            proofs[ref] = fetched.log_proof
         if root:
             by_root.setdefault(root, []).append(release)
     if missing := sorted(by_root.keys() - bundle.slices.keys()):
@@ -70,13 +80,14 @@ def check_bundle(bundle: Bundle, vouched: Vouched, lock_seconds: float) -> Check
         for release in by_root.get(root, ()):
             check_vouched(release.entry(), _source(root), vouched)
         indexes.append(BundledIndex(root, f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC"))
-    return Checked(releases, tuple(indexes), vouched)
+    return Checked(releases, tuple(indexes), vouched, proofs)
 
 
 def check_project(workspace: Workspace, checked: Checked) -> list[PluginName]:
     """Check the locked plugins that a bundle has against a project; returns those that it does not have.
 
-    Raises `DigestMismatch`, `SignatureInvalid` and what `check_trusted` raises.
+    Raises `DigestMismatch`, `SignatureInvalid`, `IndexUntrusted` for a false proof of a log, and what
+    `check_trusted` raises.
     """
     missing = []
     for entry in workspace.lock.entries:
@@ -87,6 +98,8 @@ def check_project(workspace: Workspace, checked: Checked) -> list[PluginName]:
             missing.append(entry.name)
             continue
         check_same(entry, found[0])
+        if proof := checked.log_proofs.get(plugin_ref(entry.name, entry.version)):
+            check_log_proof(workspace, found[0], proof, where=str(entry.source))
         check_trusted(workspace.project, entry, checked.vouched)
     return missing
 
@@ -115,11 +128,12 @@ def _check_complete(bundle: Bundle) -> None:
         raise NotFound(f"the bundle lists blobs that it does not have: {some(absent)}", where=bundle.where)
 
 
-def _release(bundle: Bundle, ref: str, one: ContentDescriptor) -> tuple[VerifiedRelease, str]:
+def _release(bundle: Bundle, ref: str, one: ContentDescriptor) -> tuple[Release, str]:
     root = one.annotations.get(ROOT, "")
-    release = read_release(bundle, one, _source(root)).candidate
-    if plugin_ref(release.manifest.name, release.manifest.version) != ref:
-        text = f"expected '{ref}', found {release.manifest.name} {release.manifest.version}"
+    release = read_release(bundle, one, _source(root))
+    manifest = release.candidate.manifest
+    if plugin_ref(manifest.name, manifest.version) != ref:
+        text = f"expected '{ref}', found {manifest.name} {manifest.version}"
         raise Refused(text, where=f"{bundle.where}: {ref}")
     return release, root
 
