@@ -51,7 +51,8 @@ def log_text(entry: "LogEntry | None") -> str:
         return ""
     from tarkpm.core.tlog.log import seen_text
 
-    since = f"in the log since {entry.since[:10]}" if entry.since else "in the log"
+    where = f"in the log of {entry.index}" if entry.index else "in the log"
+    since = f"{where} since {entry.since[:10]}" if entry.since else where
     return f"{since}, entry {entry.entry:,}, {seen_text(len(entry.seen_by))}"
 
 

@@ -36,6 +36,7 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.artifacts import encode_release
 from tarkpm.ops.release.fetch import stored_files
+from tarkpm.ops.release.log_entry import locked_log_proof
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.writer import BundleWriter
 from tarkpm.store.claims import Claims
@@ -154,9 +155,14 @@ def _verified(workspace: Workspace, entry: LockEntry) -> tuple[EncodedArtifact, 
     release = verify_release(files, statement, entry.source, where=where, hashed=entry.files)
     check_same(entry, release)
     module = release.module
-    proof = kept_proof(workspace, entry)
     artifact = encode_release(
-        files, release.manifest, statement=statement, hashed=module, ci_proof=proof, where=where
+        files,
+        release.manifest,
+        statement=statement,
+        ci_proof=kept_proof(workspace, entry),
+        log_proof=locked_log_proof(workspace, entry),
+        hashed=module,
+        where=where,
     )
     return artifact, module, files[module.name]
 

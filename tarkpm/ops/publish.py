@@ -15,10 +15,12 @@ from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import Refused
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
 from tarkpm.ops.author.committed_source import committed_source
+from tarkpm.ops.author.logged import LoggedAs, find_in_log
 from tarkpm.ops.author.staleness import require_fresh
 from tarkpm.ops.author.statement import existing, holds, sign_release, source_of
 from tarkpm.ops.author.uncommitted import require_committed
 from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.release.checks import check_publishable
 from tarkpm.sources.folder import collect
 from tarkpm.sources.path import MAX_FILE, LocalTree
@@ -47,7 +49,8 @@ class PublishReport(msgspec.Struct, frozen=True):
 class PushReport(msgspec.Struct, frozen=True):
     """A release in a registry: its reference and digest.
 
-    ``existed`` says whether the tag had this release already; the rest is as in `PublishReport`.
+    ``existed`` says whether the tag had this release already, ``log`` what the log of an index says of it, if
+    that was asked. The rest is as in `PublishReport`.
     """
 
     name: str
@@ -62,6 +65,7 @@ class PushReport(msgspec.Struct, frozen=True):
     key: str = ""
     replaced: bool = False
     source: BuiltFrom | None = None
+    log: LoggedAs | None = None
 
 
 class _Prepared(msgspec.Struct, frozen=True):
@@ -125,6 +129,7 @@ def publish(
 
 def publish_to_registry(
     settings: Settings,
+    ui: Ui,
     folder: Path,
     to: str,
     key: str,
@@ -132,16 +137,20 @@ def publish_to_registry(
     *,
     allow_dirty: bool = False,
     source_url: str = "",
+    log: str = "",
 ) -> PushReport:
     """Check the plugin in ``folder`` and push its release to the OCI reference ``to``.
 
-    The tag is the version unless ``to`` has one. It is signed, and refused, as by `publish`.
+    The tag is the version unless ``to`` has one. It is signed, and refused, as by `publish`. ``log`` is the
+    name of an index: the artifact gets the proof that its log has the release. Raises what `find_in_log`
+    raises.
     """
     from tarkpm.core.oci.reference import parse
     from tarkpm.ops.author.pushing import push  # an index needs no registry
 
     reference = parse(to)
     found = _prepare(settings, folder, to, key, passphrase, allow_dirty=allow_dirty, source_url=source_url)
+    proof, logged = find_in_log(settings, ui, log, found.candidate) if log else (None, None)
     pushed = push(
         settings,
         reference,
@@ -149,8 +158,11 @@ def publish_to_registry(
         found.files,
         found.envelope,
         ci_proof=found.ci_proof,
+        log_proof=proof,
         where=str(folder),
     )
+    if logged:
+        logged = logged.beside(proof, pushed.log_proof)
     return PushReport(
         found.candidate.manifest.name,
         str(found.candidate.manifest.version),
@@ -164,6 +176,7 @@ def publish_to_registry(
         found.key,
         found.replaced,
         found.source,
+        logged,
     )
 
 

@@ -18,6 +18,7 @@ from tarkpm.core.names import CI_PROOF, MANIFEST, STATEMENT
 from tarkpm.core.release import is_extra
 from tarkpm.core.statement import subject_names
 from tarkpm.core.text import some
+from tarkpm.core.tlog.proof import LogProof
 from tarkpm.errors import NotFound, TarkError, TooLarge
 from tarkpm.sources.path import LocalTree
 
@@ -48,7 +49,8 @@ class ReleaseFiles(msgspec.Struct, frozen=True):
     """The contents of one release: its files by installed name, and its statement if it has one.
 
     ``folder`` is where the release was found, relative to the tree. ``manifest`` is the parsed plugin.toml if
-    it was parsed on the way. ``ci_proof`` is of a CI identity, and is not verified.
+    it was parsed on the way. ``ci_proof`` is of a CI identity, ``log_proof`` of the log of an index; neither
+    is verified.
     """
 
     folder: str
@@ -56,6 +58,7 @@ class ReleaseFiles(msgspec.Struct, frozen=True):
     statement: bytes | None
     manifest: Manifest | None = None
     ci_proof: bytes | None = None
+    log_proof: LogProof | None = None
 
 
 def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> ReleaseFiles:

@@ -13,6 +13,7 @@ import msgspec
 from tarkpm.core.digest import Digest
 from tarkpm.core.tlog.log import LogKeys, log_keys
 from tarkpm.core.tlog.note import Checkpoint, parse_checkpoint
+from tarkpm.core.tlog.proof import parse_proof
 from tarkpm.errors import StoreError, TarkError
 from tarkpm.io.files import atomic_write, make_private
 from tarkpm.io.locks import exclusive
@@ -23,18 +24,31 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 
 
 class LoggedRelease(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The proof of a release, and when the index listed it, in seconds since the epoch."""
+    """The proof of a release, and when the index listed it, in seconds since the epoch.
+
+    A proof that came with a release from a registry is ``pending`` until its tree is compared with the index.
+    """
 
     proof: str
     published: int | None = None
+    pending: bool = False
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The tree in the proof. Raises `ValueError` for a damaged one."""
+        return parse_proof(self.proof).checkpoint
 
 
 class SeenLog(msgspec.Struct, frozen=True):
-    """A log: its keys, the newest checkpoint that was seen, and releases by their statement."""
+    """A log: its keys, the newest checkpoint that was seen, and releases by their statement.
+
+    ``trees`` are those of proofs that are pending.
+    """
 
     keys: LogKeys
     checkpoint: Checkpoint
     releases: Mapping[Digest, LoggedRelease] = {}
+    trees: tuple[Checkpoint, ...] = ()
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,7 +58,8 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     version: int = VERSION
 
 
-def _rank(checkpoint: Checkpoint) -> tuple[int, int]:
+def rank(checkpoint: Checkpoint) -> tuple[int, int]:
+    """Return what orders the checkpoints of one log: the larger tree, then the one that more have signed."""
     return checkpoint.size, len(checkpoint.lines())
 
 
@@ -69,7 +84,8 @@ class Logs:
             return None
         try:
             checkpoint = parse_checkpoint(found.checkpoint.encode())
-            return SeenLog(log_keys(found.keys, where=str(file)), checkpoint, found.releases)
+            trees = tuple(one.checkpoint for one in found.releases.values() if one.pending)
+            return SeenLog(log_keys(found.keys, where=str(file)), checkpoint, found.releases, trees)
         except (ValueError, TarkError) as problem:
             raise StoreError(
                 f"the record of a log is damaged: {problem}", where=str(file), hint=hint
@@ -92,7 +108,7 @@ class Logs:
         with exclusive(file.with_suffix(".lock"), "tarkpm", deadline_seconds):
             before = self.read(root)
             # Never a lower one: another process may have seen a newer tree in the meantime.
-            newest = max((before.checkpoint, checkpoint) if before else (checkpoint,), key=_rank)
+            newest = max((before.checkpoint, checkpoint) if before else (checkpoint,), key=rank)
             known = {**before.releases, **releases} if before else dict(releases)
             # Proofs, and a tree, that a replaced key signed cannot be checked any more.
             if before and before.keys.key != keys.key and checkpoint.size >= before.checkpoint.size:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.complete import key_names
+from tarkpm.cli.complete import index_names, key_names
 from tarkpm.cli.git_options import source_url
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.cli.passphrase import ask_passphrase
 from tarkpm.core.names import STATEMENT
 
 if TYPE_CHECKING:
+    from tarkpm.ops.author.logged import LoggedAs
     from tarkpm.ops.publish import PublishReport, PushReport
 
 
@@ -50,10 +51,23 @@ class _Destination(click.Path):
     help="Publish files that are not committed in the git repository around them.",
 )
 @source_url
+@click.option(
+    "--log",
+    default="",
+    metavar="INDEX",
+    shell_complete=index_names,
+    help="Push the proof that the log of INDEX has the release. Only with --to OCI.",
+)
 @dry_run
 @common
 def publish_command(
-    invocation: Invocation, folder: Path, to: Path | str, key: str, allow_dirty: bool, source_url: str
+    invocation: Invocation,
+    folder: Path,
+    to: Path | str,
+    key: str,
+    allow_dirty: bool,
+    source_url: str,
+    log: str,
 ) -> int:
     """Prepare a signed release for an index, or push it to a registry.
 
@@ -66,7 +80,9 @@ def publish_command(
     how: Any = {"allow_dirty": allow_dirty, "source_url": source_url}
     report: PublishReport | PushReport
     if isinstance(to, str):
-        report = publish_to_registry(settings, folder, to, key, ask_passphrase, **how)
+        report = publish_to_registry(settings, invocation.ui, folder, to, key, ask_passphrase, **how, log=log)
+    elif log:
+        raise click.UsageError("expected --log with --to oci://…; the rows of an index have their proofs")
     else:
         report = publish(settings, folder, to, key, ask_passphrase, **how)
     place = _place(report)
@@ -96,6 +112,17 @@ def _lines(report: "PublishReport | PushReport", *, dry_run: bool) -> list[str]:
         accept = shlex.join(["tarkpm", "index", "accept", report.folder])
         after = f"  next     submit the folder; the index maintainers run: {accept}"
         return [f"{state} {report.folder}: {files}", *release, after]
+    release.append(f"  digest   {report.digest}")
+    if report.log:
+        release.append(f"  log      {_log_text(report.log)}")
     state = "already published:" if report.existed else "would push" if dry_run else "pushed"
     after = f"  next     users run: tarkpm add {report.reference}"
-    return [f"{state} {report.reference}: {files}", *release, f"  digest   {report.digest}", after]
+    return [f"{state} {report.reference}: {files}", *release, after]
+
+
+def _log_text(log: "LoggedAs") -> str:
+    from tarkpm.core.tlog.log import seen_text
+
+    text = f"in the log of {log.index}, entry {log.entry:,}, {seen_text(len(log.seen_by))}"
+    there = {"this": "", "another": "another proof of it", "none": "no proof of it"}[log.proof]
+    return f"{text}; the artifact there has {there}, and a tag is never moved" if there else text

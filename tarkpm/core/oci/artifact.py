@@ -4,7 +4,8 @@
 
     manifest   application/vnd.oci.image.manifest.v1+json
     ├ config   application/vnd.wasm.config.v0+json, repeated in its descriptor's `data`
-    │          └ "tark.plugin.v1": {"wasm": NAME, "files": {NAME: base64}, "sigstore": base64}
+    │          └ "tark.plugin.v1": {"wasm": NAME, "files": {NAME: base64},
+    │                               "sigstore": base64, "tlog-proof": text}
     └ layers   exactly one, application/wasm: the module
 
 This is the layout of the CNCF's Wasm OCI artifacts, which wkg and runtimes read: they refuse a second layer,
@@ -12,8 +13,8 @@ and ignore keys of the config they do not know. So a release's other files, its 
 the config: they are part of the manifest's digest, every copy keeps them, and a client that reads `data`
 needs two requests, for the manifest and for the module (docs/decisions/0200).
 
-The same release always has the same bytes, so also the same digest. What comes from a registry is read in
-`tarkpm.core.oci.decode`.
+The same release with the same proofs always has the same bytes, so also the same digest. What comes from a
+registry is read in `tarkpm.core.oci.decode`.
 """
 
 import base64
@@ -26,6 +27,7 @@ import msgspec
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
+from tarkpm.core.tlog.proof import LogProof
 from tarkpm.errors import TooLarge
 
 MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
@@ -36,6 +38,8 @@ KEY: Final = "tark.plugin.v1"
 """The key of the config under which a release's files are."""
 SIGSTORE: Final = "sigstore"
 """The key, below `KEY`, of the proof of a CI identity (docs/decisions/0227)."""
+LOG_PROOF: Final = "tlog-proof"
+"""The key, below `KEY`, of the proof that the log of an index has the release (docs/decisions/0245)."""
 TITLE: Final = "org.opencontainers.image.title"
 MAX_OCI_MANIFEST: Final = 4 << 20
 """Bytes. A registry has to accept no more (OCI Distribution Specification 1.1, "Pushing Manifests")."""
@@ -88,21 +92,22 @@ def encode(
     *,
     statement: bytes | None = None,
     ci_proof: bytes | None = None,
+    log_proof: LogProof | None = None,
     hashed: FileEntry | None = None,
     where: str = "",
 ) -> EncodedArtifact:
     """Return the artifact of a release.
 
     ``files`` are those of the release by name, with plugin.toml and the module and without ``statement``,
-    which is None for an unsigned release. ``manifest`` is what plugin.toml says, and ``ci_proof`` the proof
-    of a CI identity. ``hashed`` is the module's entry, if the caller has hashed it. Raises `TooLarge` for
-    files that do not fit in a config.
+    which is None for an unsigned release. ``manifest`` is what plugin.toml says, ``ci_proof`` the proof of a
+    CI identity, and ``log_proof`` that the log of an index has the release. ``hashed`` is the module's entry,
+    if the caller has hashed it. Raises `TooLarge` for files that do not fit in a config.
     """
     module = hashed or FileEntry.of(manifest.wasm, files[manifest.wasm])
     others = {name: data for name, data in files.items() if name != manifest.wasm}
     if statement is not None:
         others[STATEMENT] = statement
-    config = _json(_config(others, module, surface, ci_proof))
+    config = _json(_config(others, module, surface, _proofs(ci_proof, log_proof)))
     if len(config) > MAX_CONFIG:
         size = sum(map(len, others.values()))
         text = f"the files beside the module have {size:,} bytes, too many for a registry"
@@ -119,14 +124,13 @@ def encode(
 
 
 def _config(
-    files: Mapping[str, bytes], module: FileEntry, surface: ModuleNames, ci_proof: bytes | None
+    files: Mapping[str, bytes], module: FileEntry, surface: ModuleNames, proofs: Mapping[str, str]
 ) -> dict[str, Any]:
     held: dict[str, Any] = {
         "wasm": module.name,
         "files": {name: _text(data) for name, data in files.items()},
+        **proofs,
     }
-    if ci_proof is not None:
-        held[SIGSTORE] = _text(ci_proof)
     config = {
         # wkg requires these keys. A real time would give equal releases different digests.
         "created": EPOCH,
@@ -138,6 +142,11 @@ def _config(
     if surface.component:
         config["component"] = {"exports": list(surface.exports), "imports": list(surface.imports)}
     return config
+
+
+def _proofs(ci_proof: bytes | None, log_proof: LogProof | None) -> dict[str, str]:
+    found = {} if ci_proof is None else {SIGSTORE: _text(ci_proof)}
+    return found if log_proof is None else {**found, LOG_PROOF: log_proof.text}
 
 
 def _annotations(manifest: Manifest) -> dict[str, str]:

@@ -20,6 +20,7 @@ from tarkpm.core.oci.artifact import (
     CONFIG_TYPE,
     INDEX_TYPE,
     KEY,
+    LOG_PROOF,
     MANIFEST_TYPE,
     MAX_CONFIG,
     MAX_OCI_MANIFEST,
@@ -31,6 +32,7 @@ from tarkpm.core.oci.artifact import (
 from tarkpm.core.oci.reference import digest_text
 from tarkpm.core.statement import MAX_SUBJECTS
 from tarkpm.core.text import json_flaw, short
+from tarkpm.core.tlog.proof import LogProof, parse_proof
 from tarkpm.errors import DigestMismatch, Refused
 
 MAX_MODULE = 64 << 20
@@ -51,13 +53,14 @@ class ArtifactManifest(msgspec.Struct, frozen=True):
 class PluginFiles(msgspec.Struct, frozen=True):
     """The files of a release beside its module, by name, with plugin.toml.
 
-    ``statement`` is None for an unsigned release, ``ci_proof`` for one without a proof of a CI identity.
-    Neither is verified.
+    ``statement`` is None for an unsigned release, ``ci_proof`` for one without a proof of a CI identity, and
+    ``log_proof`` for one without a proof that a log has it. None of them is verified.
     """
 
     files: Mapping[str, bytes]
     statement: bytes | None = None
     ci_proof: bytes | None = None
+    log_proof: LogProof | None = None
 
 
 class Artifact(msgspec.Struct, frozen=True):
@@ -94,6 +97,7 @@ class _Held(msgspec.Struct):
     wasm: str
     files: dict[str, str]
     ci_proof: str = msgspec.field(default="", name=SIGSTORE)
+    log_proof: str = msgspec.field(default="", name=LOG_PROOF)
 
 
 class _Config(msgspec.Struct):
@@ -160,7 +164,15 @@ def _plugin(held: _Held, module: str, where: str) -> PluginFiles:
     ):
         if data is not None and len(data) > limit:
             raise Refused(f"'{what}' has {len(data):,} bytes, the limit is {limit:,}", where=where)
-    return PluginFiles(files, files.pop(STATEMENT, None), ci_proof)
+    log_proof = _log_proof(held.log_proof, where) if held.log_proof else None
+    return PluginFiles(files, files.pop(STATEMENT, None), ci_proof, log_proof)
+
+
+def _log_proof(text: str, where: str) -> LogProof:
+    try:
+        return parse_proof(text)
+    except ValueError as problem:
+        raise Refused(f"'{LOG_PROOF}': {problem}", where=where) from None
 
 
 def _descriptor(found: _Descriptor, kind: str, limit: int, where: str) -> Descriptor:

@@ -79,6 +79,11 @@ class Checkpoint(msgspec.Struct, frozen=True):
                 return
         raise SignatureInvalid(f"the checkpoint is not signed by {log.key}", where=where)
 
+    def names(self, key: "NoteKey") -> bool:
+        """Return whether a signature line claims to be by this key; `check_log` says whether it is."""
+        mine = key.name, key_id(key.name, LOG_TYPE, key.key)
+        return any((name, data[:4]) == mine for name, data in _lines(self.text))
+
     def cosignatures(self, witnesses: Iterable[NoteKey], *, where: str) -> list[Cosignature]:
         """Return the cosignatures of these witnesses, one for each key: names and lines are free to repeat.
 

@@ -26,6 +26,7 @@ from tarkpm.ops.project.proofs import proved_run
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.carried import frozen_client, read_artifact, read_release
 from tarkpm.ops.release.fetch import Release
+from tarkpm.ops.release.log_proof import check_log_proof
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.place import CarriedIndex
 from tarkpm.sources.index import shape
@@ -44,13 +45,14 @@ class BundledIndex(msgspec.Struct, frozen=True):
 class Checked(msgspec.Struct, frozen=True):
     """The plugins of a bundle, verified, each with the root of its index or "", and its indexes.
 
-    ``signed`` are releases without their files, whose proofs of a CI identity are not verified.
+    ``proofs`` are the releases with nothing but their statements and proofs, of a CI identity and of a log.
+    Those are not verified: only a project knows what to check them with.
     """
 
     plugins: Mapping[str, tuple[VerifiedRelease, str]]
     indexes: tuple[BundledIndex, ...]
     vouched: Vouched
-    signed: Mapping[str, Release] = {}
+    proofs: Mapping[str, Release]
 
 
 def check_bundle(bundle: Bundle, vouched: Vouched, lock_seconds: float) -> Checked:
@@ -60,14 +62,13 @@ def check_bundle(bundle: Bundle, vouched: Vouched, lock_seconds: float) -> Check
     raises for a bundle, and `Refused` for blobs that nothing names.
     """
     _check_complete(bundle)
-    releases, by_root, signed = {}, dict[str, list[VerifiedRelease]](), {}
+    releases, by_root, proofs = {}, dict[str, list[VerifiedRelease]](), {}
     for ref, one in bundle.plugins.items():
         found, root = _release(bundle, ref, one)
         release = found.candidate
         releases[ref] = (release, root)
-        if release.statement:
-            contents = {STATEMENT: found.contents[STATEMENT]}
-            signed[ref] = msgspec.structs.replace(found, contents=contents)
+        contents = {name: data for name, data in found.contents.items() if name == STATEMENT}
+        proofs[ref] = msgspec.structs.replace(found, contents=contents)
         if root:
             by_root.setdefault(root, []).append(release)
     if missing := sorted(by_root.keys() - bundle.slices.keys()):
@@ -81,13 +82,14 @@ def check_bundle(bundle: Bundle, vouched: Vouched, lock_seconds: float) -> Check
         for release in by_root.get(root, ()):
             check_vouched(release.entry(), _source(root), vouched)
         indexes.append(BundledIndex(root, f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC"))
-    return Checked(releases, tuple(indexes), vouched, signed)
+    return Checked(releases, tuple(indexes), vouched, proofs)
 
 
 def check_project(workspace: Workspace, checked: Checked) -> list[PluginName]:
     """Check the locked plugins that a bundle has against a project; returns those that it does not have.
 
-    Raises `DigestMismatch`, `SignatureInvalid` and what `check_trusted` raises.
+    Raises `DigestMismatch`, `SignatureInvalid`, `IndexUntrusted` for a false proof of a log, and what
+    `check_trusted` raises.
     """
     missing = []
     for entry in workspace.lock.entries:
@@ -99,9 +101,11 @@ def check_project(workspace: Workspace, checked: Checked) -> list[PluginName]:
             missing.append(entry.name)
             continue
         check_same(entry, found[0])
+        if proof := checked.proofs[ref].log_proof:
+            check_log_proof(workspace, found[0], proof, where=str(entry.source))
         run = proved_run(workspace, workspace.project, entry)
-        if run is None and workspace.project.keyless(entry.name) and ref in checked.signed:
-            run = checked_run(workspace.project, entry, checked.signed[ref])
+        if run is None and workspace.project.keyless(entry.name):
+            run = checked_run(workspace.project, entry, checked.proofs[ref])
         check_trusted(workspace.project, entry, checked.vouched, run)
     return missing
 

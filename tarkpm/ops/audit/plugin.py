@@ -135,9 +135,12 @@ class _Audit:
         check_minimum(self.entry.name, self.entry.min_tark_version, project.tark_version)
 
     def _check_log(self) -> None:
-        """Check the proof in state, and note a release of an index with a log that has none there."""
+        """Check the proof in state, and note a release of an index with a log that has none there.
+
+        One from a registry may have none: its publisher decides.
+        """
         source = self.entry.source
-        if not isinstance(source, IndexSource) or locked_log_entry(self.workspace, self.entry):
+        if locked_log_entry(self.workspace, self.entry) or not isinstance(source, IndexSource):
             return
         if self.workspace.resource(KnownLogs).seen(source):
             message = f"nothing shows on this machine that it is in the log of {source}: tarkpm update"

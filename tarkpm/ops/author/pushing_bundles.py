@@ -70,7 +70,8 @@ def _push_plugin(
     files = {name: data for name, data in release.contents.items() if name != STATEMENT}
     envelope, where = release.contents[STATEMENT], f"{bundle.where}: {one.ref}"
     place = _below(to, release.candidate.manifest.name)
-    return push_with(registry, settings, place, release.candidate, files, envelope, where=where)
+    proof, candidate = release.log_proof, release.candidate
+    return push_with(registry, settings, place, candidate, files, envelope, log_proof=proof, where=where)
 
 
 def _push_slice(

@@ -1,5 +1,6 @@
 """The logs of indexes during one verb: each is compared with what this machine has seen of it before."""
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,8 @@ class KnownLogs:
         self._newest: dict[str, Checkpoint] = {}
         self._asked: dict[str, LogKeys | None] = {}
         self._seen: dict[str, SeenLog | None] = {}
+        self.lock = threading.Lock()
+        """Held by threads that fetch, while they read and remember."""
 
     def seen(self, source: IndexSource) -> SeenLog | None:
         """Return what is known of an index's log; None if none was seen. Raises `StoreError`."""
@@ -53,9 +56,9 @@ class KnownLogs:
         if keys and not client.is_frozen:
             newest = client.log_files.checkpoint(keys)
             if before:
-                client.log_files.check_continued([before.checkpoint], newest)
+                client.log_files.check_continued([before.checkpoint, *before.trees], newest)
             self._newest[source.root] = newest
-            self._remember(source, keys, newest, {})
+            self.remember(source, keys, newest, _compared(keys, before))
         self._asked[source.root] = keys
 
     def require(
@@ -83,7 +86,12 @@ class KnownLogs:
             row.statement.sha256: LoggedRelease(proof.text, row.published)
             for (_, row), proof in zip(rows, proofs, strict=True)
         }
-        self._remember(source, keys, newest, found)
+        self.remember(source, keys, newest, found)
+
+    def keys(self, source: IndexSource) -> LogKeys | None:
+        """Return the keys of an index's log as the index said now or before; None for no known log."""
+        seen = self.seen(source)
+        return self._asked.get(source.root) or (seen.keys if seen else None)
 
     def newest(self, source: IndexSource) -> tuple[LogKeys, Checkpoint] | None:
         """Return the keys and the checkpoint that `learn` found; None for an index without a log."""
@@ -94,7 +102,7 @@ class KnownLogs:
         """Return whether state has just this proof of a release."""
         seen = self.seen(source)
         kept = seen.releases.get(row.statement.sha256) if seen else None
-        return kept is not None and kept.proof == row.proof
+        return kept is not None and not kept.pending and kept.proof == row.proof
 
     def waits(self, source: IndexSource, row: ReleaseRow) -> bool:
         """Return whether a listed release waits for witnesses, of an index that was asked in this verb.
@@ -137,7 +145,8 @@ class KnownLogs:
         # Of a log that only a cache or a bundle names so far, nothing is remembered yet.
         if seen is None and self._asked.get(source.root) is None:
             return []
-        proven = seen.releases if seen else {}
+        # A proof from a registry is no reason not to ask the index for its own.
+        proven = {digest for digest, one in seen.releases.items() if not one.pending} if seen else set()
         installed = self._workspace.record.installed
         return [
             entry
@@ -170,13 +179,14 @@ class KnownLogs:
             rows.append((entry.name, row))
         self.require(source, client, rows)
 
-    def _remember(
+    def remember(
         self,
         source: IndexSource,
         keys: LogKeys,
         newest: Checkpoint,
         releases: Mapping[Digest, LoggedRelease],
     ) -> None:
+        """Keep in state what was verified: a checkpoint of a log, and proofs of releases."""
         self._store.remember(source.root, keys, newest, releases, self._workspace.settings.lock_seconds)
         self._seen.pop(source.root, None)
 
@@ -214,6 +224,14 @@ def check_no_proof(rows: Iterable[tuple[PluginName, ReleaseRow]], *, where: str)
                 where=where,
                 hint="try again later, or ask the index's maintainers for another mirror",
             )
+
+
+def _compared(keys: LogKeys, before: SeenLog | None) -> dict[Digest, LoggedRelease]:
+    """Return the proofs that were pending, as compared; none if a new key cannot check them any more."""
+    if before is None or before.keys.key != keys.key:
+        return {}
+    pending = ((digest, one) for digest, one in before.releases.items() if one.pending)
+    return {digest: LoggedRelease(one.proof, one.published) for digest, one in pending}
 
 
 def _proof(keys: LogKeys, name: PluginName, row: ReleaseRow, where: str) -> LogProof:

@@ -29,6 +29,7 @@ from tarkpm.ops.project.known_advisories import KnownAdvisories
 from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, release_of, stored_files
+from tarkpm.ops.release.log_proof import take_log_proof
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.place import CarriedIndex
 from tarkpm.sources.folder import ReleaseFiles
@@ -60,14 +61,18 @@ class Carried:
     def releases(self, entries: Collection[LockEntry]) -> list[Release]:
         """Return the releases of locked entries, verified. That they are the locked ones is not checked yet.
 
-        Raises `DigestMismatch`, `SignatureInvalid`, `NotFound`, `Refused`, `ManifestError`, `ModuleInvalid`.
+        Raises `DigestMismatch`, `SignatureInvalid`, `NotFound`, `Refused`, `ManifestError`, `ModuleInvalid`,
+        and `IndexUntrusted` for a false proof of a log.
         """
+        self._workspace.resource(KnownLogs)  # the threads share it
         threads = threads_for([entry.size for entry in entries], self._workspace.settings.threads)
         return run_parallel(self._release, entries, threads=threads)
 
     def _release(self, entry: LockEntry) -> Release:
         one = self.bundle.plugins[plugin_ref(entry.name, entry.version)]
-        return read_release(self.bundle, one, entry.source)
+        release = read_release(self.bundle, one, entry.source)
+        take_log_proof(self._workspace, release, where=f"{self.bundle.where}: {one.ref}")
+        return release
 
     def learn(self) -> None:
         """Keep in state what the bundle's slices say of the publishers of the locked plugins it carries.
@@ -184,7 +189,10 @@ def read_release(bundle: Bundle, one: ContentDescriptor, source: Source) -> Rele
     module = artifact.module
     data = bundle.content(module.sha256, module.size, MAX_MODULE)
     files = {**artifact.plugin.files, module.name: data}
-    collected = ReleaseFiles("", files, artifact.plugin.statement, ci_proof=artifact.plugin.ci_proof)
+    plugin = artifact.plugin
+    collected = ReleaseFiles(
+        "", files, plugin.statement, ci_proof=plugin.ci_proof, log_proof=plugin.log_proof
+    )
     return release_of(collected, source, (module,), where=where)
 
 

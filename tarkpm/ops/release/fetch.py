@@ -24,12 +24,14 @@ from tarkpm.core.release import (
 )
 from tarkpm.core.tags import TagRange, meant_range, version_tags
 from tarkpm.core.text import some
+from tarkpm.core.tlog.proof import LogProof
 from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import CommitUnreached, NotFound, TooLarge
 from tarkpm.host.module.fit import check_module
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.paths import expanded
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.sources.folder import ReleaseFiles, collect, likely_files
@@ -47,12 +49,13 @@ FETCH_THREADS = 8
 class Release(msgspec.Struct, frozen=True):
     """A verified release and its contents, with the statement.
 
-    ``ci_proof`` is that of a CI identity, as it was fetched: not verified, and not installed.
+    ``ci_proof`` is that of a CI identity, ``log_proof`` that of a log. Neither is verified here.
     """
 
     candidate: VerifiedRelease
     contents: Mapping[str, bytes]
     ci_proof: bytes | None = None
+    log_proof: LogProof | None = None
 
     def holds(self, entry: LockEntry) -> bool:
         """Return whether these are the locked contents; they were hashed when the release was verified."""
@@ -114,11 +117,12 @@ def by_place(sources: Iterable[DirectSource]) -> list[list[int]]:
 
 
 def open_registries(workspace: Workspace, sources: Iterable[DirectSource]) -> None:
-    """Make the resource that the threads of a fetch share, if any of them asks a registry."""
+    """Make the resources that the threads of a fetch share, if any of them asks a registry."""
     if any(isinstance(source, OciSource) for source in sources):
         from tarkpm.ops.release.registries import Registries
 
         workspace.resource(Registries)
+        workspace.resource(KnownLogs)
 
 
 def in_order(groups: Iterable[list[int]], fetched: Iterable[list[T]]) -> list[T]:
@@ -286,7 +290,7 @@ def release_of(
     contents = dict(files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
-    return Release(candidate, contents, collected.ci_proof)
+    return Release(candidate, contents, collected.ci_proof, collected.log_proof)
 
 
 def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:

@@ -20,6 +20,7 @@ from tarkpm.core.text import short, some
 from tarkpm.errors import CommitUnreached, ModuleInvalid, NotFound, Refused, TooLarge
 from tarkpm.host.module.fit import check_module
 from tarkpm.ops.release.fetch import Release, release_of
+from tarkpm.ops.release.log_proof import take_log_proof
 from tarkpm.ops.release.registries import Registries
 from tarkpm.sources.folder import MAX_EXTRAS, ReleaseFiles
 
@@ -111,7 +112,7 @@ def release_at(workspace: "Workspace", found: LocatedManifest) -> Release:
     """Fetch and verify the release of a manifest; a module that the store has is not fetched again.
 
     Raises `Refused` for an artifact of another kind, `DigestMismatch`, `SignatureInvalid`, `ManifestError`,
-    also for a version other than the tag's, and `ModuleInvalid`.
+    also for a version other than the tag's, `ModuleInvalid`, and `IndexUntrusted` for a false proof of a log.
     """
     source, where = found.source, str(found.source)
     repository = workspace.resource(Registries).repository(source)
@@ -124,9 +125,13 @@ def release_at(workspace: "Workspace", found: LocatedManifest) -> Release:
         files = {MANIFEST: bare_manifest(source, _types(module)), MODULE: module}
         return release_of(ReleaseFiles("", files, None), source)
     files = _files(artifact, artifact.plugin, where) | {artifact.module.name: module}
-    ci_proof = artifact.plugin.ci_proof
-    release = release_of(ReleaseFiles("", files, artifact.plugin.statement, ci_proof=ci_proof), source)
+    plugin = artifact.plugin
+    collected = ReleaseFiles(
+        "", files, plugin.statement, ci_proof=plugin.ci_proof, log_proof=plugin.log_proof
+    )
+    release = release_of(collected, source)
     check_tagged(source, release.candidate.manifest.version, where=where)
+    take_log_proof(workspace, release, where=where)
     return release
 
 

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.releases import make_release
 
 from tarkpm.core.digest import sha256
+from tarkpm.core.key import from_bytes
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.oci.artifact import (
     CONFIG_TYPE,
     KEY,
+    LOG_PROOF,
     MANIFEST_TYPE,
     SIGSTORE,
     WASM_TYPE,
@@ -22,6 +25,8 @@ from tarkpm.core.oci.artifact import (
     encode,
 )
 from tarkpm.core.oci.decode import decode, parse_manifest
+from tarkpm.core.tlog.note import NoteKey, sign_checkpoint
+from tarkpm.core.tlog.proof import LogProof
 from tarkpm.errors import DigestMismatch, Refused, TooLarge
 
 SURFACE = ModuleNames(("wasi:io/streams@0.2.0",), ("tark:plugin/tool@0.1.0",))
@@ -54,6 +59,21 @@ def test_what_was_encoded_comes_back() -> None:
             len(wasm),
         )
         assert found.digest == artifact.wasm.digest == f"sha256:{sha256(wasm)}"
+
+
+def test_a_proof_of_a_log_is_kept_as_text() -> None:
+    release = make_release()
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    log = NoteKey("log.example", from_bytes(key.public_key().public_bytes_raw()))
+    proof = LogProof(3, (bytes(32), b"h" * 32), sign_checkpoint(log, key.sign, 5, b"r" * 32))
+    files = {name: data for name, data in release.contents.items() if name != STATEMENT}
+    artifact = encode(files, release.candidate.manifest, SURFACE, log_proof=proof)
+    assert json.loads(artifact.config)[KEY][LOG_PROOF] == proof.text
+    found = decode(parse_manifest(artifact.manifest, where="here"), artifact.config, where="here")
+    assert found.plugin is not None
+    assert found.plugin.log_proof == proof
+    assert artifact.digest == encode(files, release.candidate.manifest, SURFACE, log_proof=proof).digest
+    assert artifact.digest != encode(files, release.candidate.manifest, SURFACE).digest
 
 
 def test_equal_releases_have_equal_digests_and_the_layout_that_wkg_reads() -> None:
