@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ class Scene:
     name = ""
     loses_nothing = True
     """Whether `verify` passes on what is there before and after the command."""
+    elsewhere: tuple[str, ...] = ()
+    """Folders that stand for other machines: what is left behind there is not the command's."""
 
     def __init__(self, root: Path) -> None:
         self.sandbox = Sandbox(root)
+        self.servers = ExitStack()
         self.command: tuple[str | Path, ...] = ()
         self.cwd = self.sandbox.cwd
         self.prepare()
@@ -30,6 +34,10 @@ class Scene:
     def look(self) -> Any:
         """What a user has: it must be what it was before the command, or what it is after it."""
         raise NotImplementedError
+
+    def holds(self, found: Any, before: Any, after: Any) -> bool:
+        """Whether what was found is the old state or the new one."""
+        return found in (before, after)
 
     def kept(self) -> Any:
         """What the command must not touch at all."""

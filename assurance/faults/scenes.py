@@ -3,6 +3,7 @@
 from typing import Final
 
 from assurance.faults.carrying_scenes import CreateBundle, Mirror, NewMirror, SyncBundle
+from assurance.faults.oci_scenes import AddOci, MirrorLayout, MirrorOci, PublishOci, PushBundle
 from assurance.faults.project_scenes import (
     Add,
     Disable,
@@ -34,6 +35,7 @@ SCENES: Final = {
     for scene in (
         *(Init, Add, Update, Lock, Sync, Remove, Rollback, RollbackData, Revoke, Disable, Store, Prune),
         *(CreateBundle, SyncBundle, NewMirror, Mirror),
+        *(AddOci, PublishOci, PushBundle, MirrorOci, MirrorLayout),
         *(Generate, Import, Sign, Publish),
         *(Accept, Claim, Rotate, Yank, Refresh),
     )

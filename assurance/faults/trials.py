@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +58,10 @@ class Stage:
         self.scene.settle(self.run)
         self.after, self.paths = self.scene.look(), self.listed()
 
+    def close(self) -> None:
+        """End the servers of the scene."""
+        self.scene.servers.close()
+
     def restore(self) -> None:
         """Put everything back."""
         shutil.rmtree(self.folder / "work")
@@ -66,7 +71,8 @@ class Stage:
         """Every file there is; what is random in a name does not count."""
         work = self.folder / "work"
         files = (path for path in work.rglob("*") if path.is_symlink() or not path.is_dir())
-        return {_UNIQUE.sub("#", str(path.relative_to(work))) for path in files}
+        found = (path.relative_to(work) for path in files)
+        return {_UNIQUE.sub("#", str(path)) for path in found if path.parts[0] not in self.scene.elsewhere}
 
     def run(self, *words: str | Path, kind: Kind | None = None, when: int = 0, fresh: bool = False) -> Result:
         """Run a command in a process of its own, which meets a fault at call ``when``."""
@@ -139,13 +145,13 @@ class Stage:
         if problem := scene.settle(self.run):
             return problem
         found = scene.look()
-        if found not in (self.before, self.after):
+        if not scene.holds(found, self.before, self.after):
             return f"neither old nor new: {found}"
         if result.status == 0 and found != self.after:
             return "the command said that it succeeded, and did not"
         # 3. The same command succeeds, unless it has been done.
         again = self.run(*scene.command)
-        if again.status and found == self.before:
+        if again.status and found != self.after:
             return f"the retry failed: {again}"
         if problem := unclean(again) or scene.settle(self.run):
             return f"after the retry: {problem}"
@@ -180,8 +186,7 @@ def trials(folder: Path, name: str, kinds: Sequence[Kind], stride: int) -> Itera
     """Yield every fault of a scene; with a ``stride`` only each so-many-th."""
     forking.preload()
     fork_a_worker().kill()  # the server of workers runs before the first child that asks it for one
-    with forked_workers():
-        stage = Stage(folder, SCENES[name])
+    with forked_workers(), closing(Stage(folder, SCENES[name])) as stage:
         for number, kind in enumerate(kinds):
             for when in range(1 + number % stride, stage.calls + 1, stride):
                 yield stage.trial(kind, when)

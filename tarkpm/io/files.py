@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 from tarkpm.core.digest import FileEntry
 from tarkpm.errors import DigestMismatch, StoreError, TooLarge
 from tarkpm.io.access import keep_access
+from tarkpm.io.temporary import temporary
 
 CHUNK: Final = 1024 * 1024
 _NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -99,13 +100,13 @@ def atomic_write(path: Path, data: bytes, *, mode: int | None = None, durable: b
     Without ``mode`` a file keeps its owner and permissions, and a new one gets 0644 less the umask. With
     ``durable`` False a power cut may lose the bytes: for callers that write many files and sync at the end.
     """
-    temporary = path.parent / f".{path.name}.{os.urandom(8).hex()}.tmp"
+    staged = temporary(path)
     like = path if mode is None and os.path.lexists(path) else None
     try:
-        write_new(temporary, data, 0o600 if like else mode or 0o644, durable=durable, like=like)
-        temporary.replace(path)
+        write_new(staged, data, 0o600 if like else mode or 0o644, durable=durable, like=like)
+        staged.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
         raise
     if durable:
         sync_folder(path.parent)

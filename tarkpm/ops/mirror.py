@@ -1,6 +1,5 @@
 """``tarkpm mirror``: copy an index, or what a project uses of it, to where clients can use it instead."""
 
-import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from tarkpm.core.text import some
 from tarkpm.errors import NotFound, Refused, TarkError, VerificationError
 from tarkpm.io.files import read_optional
 from tarkpm.io.locks import folder_lock
+from tarkpm.io.temporary import clear_temporary, is_temporary
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.indexes import open_client
 from tarkpm.ops.project.known_logs import KnownLogs
@@ -29,8 +29,6 @@ from tarkpm.sources.index.fetcher import FIRST
 from tarkpm.sources.index.places import IndexLocation
 
 MAX_ROOT = 512_000
-_LEFT = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
-"""The name that `atomic_write` gives to a file until it is complete."""
 
 
 class MirrorReport(msgspec.Struct, frozen=True):
@@ -66,7 +64,7 @@ def mirror(
         )
         with folder_lock(folder, shared=False, deadline_seconds=settings.lock_seconds):
             _check(folder, entry)
-            _clear(folder)
+            clear_temporary(folder)  # of killed copies: the lock is ours
             ui.busy(f"copying {entry.source}")
             try:
                 plugins, releases, place = _copied(workspace, entry, folder, copy, reuse=True)
@@ -145,15 +143,6 @@ def _check(folder: Path, entry: IndexEntry) -> None:
         raise Refused("the folder is a mirror of another index", where=str(folder))
 
 
-def _clear(folder: Path) -> None:
-    """Delete what killed copies left. The caller holds the folder's lock, so no copy is writing it."""
-    for path in list(folder.rglob(".*.tmp")):
-        if _is_left(path) and not path.is_dir():
-            path.unlink()
-
-
 def _is_left(path: Path) -> bool:
     """Return whether a copy makes this before its first file is whole: a folder, or part of it."""
-    if path.is_symlink():
-        return False
-    return path.is_dir() or (path.is_file() and bool(_LEFT.fullmatch(path.name)))
+    return is_temporary(path) or (path.is_dir() and not path.is_symlink())

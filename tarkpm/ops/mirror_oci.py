@@ -24,6 +24,7 @@ from tarkpm.errors import DigestMismatch, NotFound, Refused
 from tarkpm.io.locks import folder_lock
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.paths import expanded
+from tarkpm.io.temporary import clear_temporary
 from tarkpm.ops.change.fetch_locked import check_same
 from tarkpm.ops.change.target import Target, check_target
 from tarkpm.ops.project.acceptance import require_accepted
@@ -110,7 +111,7 @@ def mirror_registries(settings: Settings, ui: Ui, to: str) -> RegistryMirrorRepo
             raise settings.unreachable(target.place)
         check_target(workspace, Target(workspace.project, workspace.lock, decided=True))
         workspace.resource(Registries)  # before threads share it
-        with _store(settings, target) as store:
+        with _store(settings, target, planned) as store:
             # 2. Ask for all tags first, because a registry has no transactions.
             ui.busy(f"asking {target.place}")
             found = run_parallel(lambda one: _compared(store, one), planned, threads=THREADS)
@@ -135,7 +136,7 @@ def _target(settings: Settings, text: str) -> MirrorTarget:
 
 
 @contextmanager
-def _store(settings: Settings, target: MirrorTarget) -> Iterator[MirrorStore]:
+def _store(settings: Settings, target: MirrorTarget, planned: list[_Copy]) -> Iterator[MirrorStore]:
     if is_reference(target.place):
         host = target.place.removeprefix(SCHEME).partition("/")[0]
         with Registry(host, settings.environment, threads=THREADS) as registry:
@@ -144,6 +145,8 @@ def _store(settings: Settings, target: MirrorTarget) -> Iterator[MirrorStore]:
     folder = Path(target.place)
     folder.mkdir(parents=True, exist_ok=True)
     with folder_lock(folder, shared=False, deadline_seconds=settings.lock_seconds):
+        for copy in planned:
+            clear_temporary(Path(copy.repository))  # of killed copies: the lock is ours
         yield LayoutTree()
 
 

@@ -233,7 +233,11 @@ def test_a_folder_of_image_layouts(sandbox: Sandbox, source: OciRegistry, tmp_pa
         assert f"sha256:{sha256((tmp_path / tag / 'manifest.json').read_bytes())}" == expected
 
     before = _files(folder)
+    # What a killed copy was writing is deleted.
+    for place in (folder, folder / "blobs" / "sha256"):
+        (place / ".index.json.0123456789abcdef.tmp").write_bytes(b"{")
     assert "(nothing new)" in sandbox.run("mirror", "oci:./mirror/").ok().out
+    assert _files(folder) == before
     # No shell expands this '~'.
     sandbox.run("mirror", "oci:~/mirror").ok()
     assert list((sandbox.home / "mirror").rglob("index.json"))

@@ -7,6 +7,7 @@ import random
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,24 +44,27 @@ def running(
     command: list[str], port: int, env: dict[str, str], output: int | BinaryIO = subprocess.DEVNULL
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A server program, once it listens on ``port``; what it said is in the assertion if it does not."""
-    with subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.PIPE) as process:
+    # Not a pipe: a server that says much waits for somebody to read it.
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(command, env=env, stdout=output, stderr=said) as process,
+    ):
         try:
-            _await(process, port)
+            _await(process, port, said)
             yield process
         finally:
             process.terminate()
-            process.communicate()
 
 
-def _await(process: "subprocess.Popen[bytes]", port: int) -> None:
+def _await(process: "subprocess.Popen[bytes]", port: int, said: BinaryIO) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         with socket.socket() as sock:
             if sock.connect_ex(("127.0.0.1", port)) == 0:
                 return
         if process.poll() is not None:
-            assert process.stderr is not None
-            raise AssertionError(process.stderr.read().decode(errors="replace"))
+            said.seek(0)
+            raise AssertionError(said.read().decode(errors="replace"))
         time.sleep(0.02)
     raise AssertionError("the server did not begin to listen")
 

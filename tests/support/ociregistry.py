@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -102,10 +102,10 @@ def oci_registry(
     }
     if redirect:
         config["middleware"] = {"storage": [{"name": "redirect", "options": {"baseurl": redirect}}]}
-    with TokenServer(folder) as tokens:
+    with TokenServer(folder) if auth == "token" else nullcontext() as tokens:
         if auth == "htpasswd":
             config["auth"] = {"htpasswd": {"realm": "tests", "path": str(_htpasswd(folder))}}
-        elif auth == "token":
+        elif tokens:
             config["auth"] = {"token": tokens.settings()}
         file, log = folder / "config.yml", folder / "access.log"
         file.write_text(json.dumps(config))  # YAML has JSON in it
@@ -113,7 +113,7 @@ def oci_registry(
             command = [program, "serve", str(file)]
             with daemons.running(command, port, {"PATH": os.environ["PATH"]}, output):
                 host = f"{'localhost' if tls else '127.0.0.1'}:{port}"
-                yield OciRegistry(host, folder, log, tokens if auth == "token" else None, tls is not None)
+                yield OciRegistry(host, folder, log, tokens, tls is not None)
 
 
 def login(folder: Path, host: str, user: str = USER, password: str = PASSWORD) -> dict[str, str]:

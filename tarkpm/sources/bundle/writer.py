@@ -33,6 +33,7 @@ from tarkpm.core.digest import Digest, FileEntry, sha256
 from tarkpm.errors import StoreError
 from tarkpm.io.files import open_new
 from tarkpm.io.hashed import HashedWriter
+from tarkpm.io.temporary import temporary
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -51,7 +52,7 @@ class BundleWriter:
         Raises `StoreError`, as all methods do.
         """
         self._target = target
-        self._temporary = target.parent / f".{target.name}.{os.urandom(8).hex()}.tmp"
+        self._temporary = temporary(target)
         self._manifests: list[ContentDescriptor] = []
         self._blobs: dict[Digest, bytes] = {}
         self._modules: set[Digest] = set()
