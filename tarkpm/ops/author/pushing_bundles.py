@@ -70,7 +70,10 @@ def _push_plugin(
     files = {name: data for name, data in release.contents.items() if name != STATEMENT}
     envelope, where = release.contents[STATEMENT], f"{bundle.where}: {one.ref}"
     place = _below(to, release.candidate.manifest.name)
-    return push_with(registry, settings, place, release.candidate, files, envelope, where=where)
+    proof = release.ci_proof
+    return push_with(
+        registry, settings, place, release.candidate, files, envelope, ci_proof=proof, where=where
+    )
 
 
 def _push_slice(

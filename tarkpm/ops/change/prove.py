@@ -26,7 +26,8 @@ def require_proofs(
 ) -> None:
     """Verify the proofs that this machine does not know yet, or all of them ``again``, and remember them.
 
-    A release that is not carried by a bundle is left to `check_trusted`. Raises `KeyUntrusted` for a release
+    The project's decisions are accepted: this may be the first request that is made for it (rule 3). A
+    release that is not carried by a bundle is left to `check_trusted`. Raises `KeyUntrusted` for a release
     without a proof or by another run, `SignatureInvalid`, what fetching raises, and `TarkError` if the extra
     is not installed.
     """
