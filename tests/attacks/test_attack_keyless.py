@@ -309,9 +309,12 @@ def test_nothing_is_installed_without_the_extra(
     mate = clone(keyless, tmp_path / "mate")
     no_extra()
     mate.run("sync", "--accept-project").failed(2, "'sigstore', which is not installed", "-m pip install")
+    mate.run("sync", "--offline").failed(5)
     assert installed(mate) == []
+    mate.run("remove", "text-tools").ok()
     with unchanged(keyless):
         keyless.run("update").failed(2, "-m pip install")
+        keyless.run("sync", "--reinstall").failed(2, "-m pip install")
     # What was verified before needs it no longer.
     keyless.run("sync").ok()
     keyless.run("verify").ok()
