@@ -10,7 +10,6 @@ import msgspec
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.binding import AcceptedRelease, Binding, Origin, Publisher, contents_digest
 from tarkpm.core.digest import sha256
-from tarkpm.core.keyless import publisher_keys
 from tarkpm.core.policy_pin import PolicyPin
 from tarkpm.core.release_age import AgeRule, met
 
@@ -98,6 +97,8 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 
 def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") -> Binding:
+    from tarkpm.core.keyless import publisher_keys
+
     requirement = project.requirements.get(name)
     source = requirement.source if requirement else entry.source if entry else None
     origin = Origin.of(source) if source else None

@@ -71,9 +71,9 @@ def admit(
     expected = publisher_keys(trusted, project.identities.get(name))
     before = _signers_before(candidate, expected, locked, accepted)
     identity = keyless_identity(candidate, requirement, project, judged, answers)
-    trust, key_questions = ONLY_KEYLESS, list[Question]()
-    if identity is not None:
-        pass  # the identity is the publisher; whether the release proves it is in `judged`
+    if identity is not None:  # no key is compared; whether the release proves it is in `judged`
+        trust = ONLY_KEYLESS
+        key_questions = [] if candidate.signer else _judge_unsigned(name, True, answers)
     elif isinstance(candidate.source, IndexSource):
         check_vouched(candidate.entry(), candidate.source, vouched)
         trust, key_questions = _judge_publisher(candidate, trusted, before, answers)

@@ -267,7 +267,7 @@ def _shown(name: str, value: Any) -> str:
         return f"{shlex.join(value.command)} ({value.seconds} seconds)"
     if isinstance(value, bool):
         return str(value).lower()
-    return (", ".join(value) or "none") if isinstance(value, tuple) else str(value)
+    return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
 
 
 def hosts_of(capability: Capability) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tarkpm.core.ci_identity import CiClaims, CiIdentity
+from typing import TYPE_CHECKING
+
 from tarkpm.core.claim import Vouched
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import PROJECT
@@ -10,6 +11,9 @@ from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource
 from tarkpm.core.version import Version
 from tarkpm.errors import KeyUntrusted, ResolutionError, Revoked, Unreachable, UnsignedRefused
+
+if TYPE_CHECKING:  # few projects ask for a CI identity
+    from tarkpm.core.ci_identity import CiClaims, CiIdentity
 
 NOBODY = Vouched()
 

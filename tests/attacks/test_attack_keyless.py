@@ -24,6 +24,7 @@ pytestmark = pytest.mark.usefixtures("faked_proofs")
 FROM = ("-b", "main", "--accept-capabilities")
 KEYLESS = ("--identity", IDENTITY, "--keyless")
 EVIL = run_of(repository="evil/repo", repository_id="66", owner_id="67")
+OTHER_KEY = "ed25519:gPMd6MO+vdjdjCPDDJkJ5uXxqzCTpFgSiIPSCYrOdPc="
 DOCUMENTS = ("tark.toml", "tark.lock")
 LINE = f'text-tools = "{IDENTITY}{IDS}"\n'
 
@@ -126,7 +127,7 @@ def test_a_pulled_lock_names_a_release_of_somebody_else(
         assert why in refused.err, refused
     assert installed(mate) == []
     # Nor does an update take it.
-    keyless.run("update").failed(4, why)
+    keyless.run("update").failed(4, why, "(NOBODY vouches for it)")
 
 
 def test_the_proof_of_an_older_release_is_replayed(
@@ -182,13 +183,13 @@ EDITS: dict[str, tuple[str, str, int, str]] = {
     "no identity": (f"[identities]\n{LINE}", "", 2, "[identities] does not name"),
     "a key": (
         '["identity"]',
-        '["ed25519:gPMd6MO+vdjdjCPDDJkJ5uXxqzCTpFgSiIPSCYrOdPc="]',
+        f'["{OTHER_KEY}"]',
         4,
         "trust ed25519:",
     ),
     "a key beside it": (
         '["identity"]',
-        '["identity", "ed25519:gPMd6MO+vdjdjCPDDJkJ5uXxqzCTpFgSiIPSCYrOdPc="]',
+        f'["identity", "{OTHER_KEY}"]',
         2,
         "alone",
     ),
@@ -308,9 +309,12 @@ def test_nothing_is_installed_without_the_extra(
     mate = clone(keyless, tmp_path / "mate")
     no_extra()
     mate.run("sync", "--accept-project").failed(2, "'sigstore', which is not installed", "-m pip install")
+    mate.run("sync", "--offline").failed(5)
     assert installed(mate) == []
+    mate.run("remove", "text-tools").ok()
     with unchanged(keyless):
         keyless.run("update").failed(2, "-m pip install")
+        keyless.run("sync", "--reinstall").failed(2, "-m pip install")
     # What was verified before needs it no longer.
     keyless.run("sync").ok()
     keyless.run("verify").ok()
@@ -333,6 +337,13 @@ def test_from_a_registry(sandbox: Sandbox, registry: OciRegistry, tmp_path: Path
     mate = clone(sandbox, tmp_path / "mate")
     mate.run("sync", "--accept-project").ok()
     mate.run("mirror", "oci:copy", "--allow-http").ok()
+    # What a bundle brings to another registry is the same artifact, with its proof.
+    sandbox.run("bundle", "create", "-o", "plugins.tar").ok()
+    sandbox.run("bundle", "push", "plugins.tar", f"oci://{registry.host}/elsewhere").ok()
+    near = Sandbox(tmp_path / "near")
+    near.init()
+    moved = f"oci://{registry.host}/elsewhere/text-tools:1.0.0"
+    near.run("add", moved, "--accept-capabilities", *KEYLESS).ok()
     relock(sandbox, f"{place}:1.1.0")
     edit(sandbox, "1.0.0", "1.1.0")
     with unchanged(sandbox):
@@ -405,8 +416,28 @@ def test_a_publisher_that_goes_back_to_keys_is_asked_about(keyless: Sandbox, pub
     # And the user's own flags lead from keys to an identity.
     release(publisher, "1.2.0", run_of(), sign="once-3")
     keyless.run("update").failed(4, "is signed by a different key")
-    keyless.run("update", "--keyless").ok()
+    said = "from now on it decides who may sign, in the place of keys"
+    assert said in keyless.run("update", "--keyless").ok().err
+    assert said not in keyless.run("update").ok().err
     assert 'text-tools = ["identity"]' in (keyless.cwd / "tark.toml").read_text()
     # Grants are changed without touching it.
     keyless.run("revoke", "text-tools", "storage").ok()
     assert 'text-tools = ["identity"]' in (keyless.cwd / "tark.toml").read_text()
+
+
+def test_a_team_policy_names_who_may_sign(keyless: Sandbox) -> None:
+    file = keyless.home / ".config" / "tarkpm" / "policy.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    other = IDENTITY.replace("owner/repo", "evil/repo") + IDS
+    for signers in ([], [OTHER_KEY], [other]):
+        file.write_text(f"signers = {json.dumps(signers)}\n")
+        keyless.run("policy", "check").failed(1, f"is signed by {IDENTITY}{IDS}, which is not allowed")
+        for verb in (("sync", "--reinstall"), ("update",)):
+            keyless.run(*verb).failed(3, "which is not allowed")
+        call(keyless).failed(3, "which is not allowed")
+    file.write_text(f'signers = ["{IDENTITY}"]\n')
+    keyless.run("policy", "show").failed(2, "?repository_id=")
+    file.write_text(f'signers = ["{IDENTITY}{IDS}"]\n')
+    assert f"{IDENTITY}{IDS}" in keyless.run("policy", "show").ok().out
+    keyless.run("policy", "check").ok()
+    call(keyless).ok()

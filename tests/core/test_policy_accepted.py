@@ -239,3 +239,55 @@ def test_a_proved_identity_replaces_no_signature_and_no_former_key() -> None:
 
 def test_an_identity_that_is_not_proved_is_a_question_and_vouches_for_nothing() -> None:
     assert asked(weigh(candidate(), judged=UNPROVED)) == [("IdentityChanged", "", False), *UNKNOWN]
+
+
+# -- publishers without a key
+
+BY = CiIdentity.parse(f"{IDENTITY}?repository_id=1&owner_id=2")
+BY_PROOF, NO_PROOF = Judged(BY), Judged(BY, UNPROVED.questions)
+KEYLESS = Project(trust={NAME: ("identity",)}, identities={NAME: BY})
+
+
+def test_any_key_will_do_that_the_identity_proves() -> None:
+    for signer in (ONE, TWO):
+        admission = weigh(
+            candidate(signer=signer), KEYLESS, candidate(signer=ONE).entry(), accepted=bound(str(BY)), judged=BY_PROOF
+        )  # fmt: skip
+        assert asked(admission) == []
+        assert (admission.change.trust, admission.identity) == (("identity",), BY)
+    unproved = weigh(candidate(), KEYLESS, judged=NO_PROOF)
+    assert asked(unproved) == [("IdentityChanged", "", False)]
+    assert unproved.change.trust == ("identity",)
+
+
+def test_the_user_says_that_a_key_is_not_needed_or_that_it_is() -> None:
+    typed = weigh(candidate(), TRUSTED, judged=BY_PROOF, keyless=True)
+    assert (asked(typed), typed.change.trust) == ([], ("identity",))
+    assert weigh(candidate(), judged=BY_PROOF, keyless=True, requirement=None).change.trust == (ONE,)
+    back = weigh(candidate(), KEYLESS, judged=BY_PROOF, trust=(ONE,))
+    assert (asked(back), back.change.trust) == ([], (ONE,))
+    assert weigh(candidate(), KEYLESS, judged=BY_PROOF, trust=(TWO,)).change.trust == ("identity",)
+    # What was accepted counts where the project says nothing any longer.
+    assert asked(weigh(candidate(), accepted=bound(str(BY)), judged=BY_PROOF)) == CHANGED
+
+
+def test_an_unsigned_release_has_no_publisher() -> None:
+    new = weigh(candidate(signer=None), KEYLESS, judged=BY_PROOF, allow_unsigned=frozenset({"demo"}))
+    assert asked(new) == [("UnsignedRefused", "", False)]
+    assert new.change.requirement is not None
+    assert not new.change.requirement.unsigned
+
+
+def test_a_secret_stays_with_the_identity() -> None:
+    new = candidate(signer=TWO, declares=caps(DECLARED))
+    project = msgspec.structs.replace(KEYLESS, grants=SECRET.grants)
+    assert weigh(new, project, judged=BY_PROOF).change.grants == caps(BOUND)
+    other = Judged(CiIdentity.parse(f"{IDENTITY}?repository_id=1&owner_id=3"))
+    assert weigh(new, project, judged=other, accept_capabilities=True).change.grants == caps()
+    assert weigh(new, SECRET, judged=BY_PROOF, keyless=True, accept_capabilities=True).change.grants == caps()
+
+
+def test_a_folder_and_an_index_are_not_proved() -> None:
+    copy = msgspec.structs.replace(candidate(), source=PathSource("../x"))
+    assert weigh(copy, KEYLESS, requirement=COPY, judged=BY_PROOF).change.trust == ("identity",)
+    assert weigh(copy, requirement=COPY, judged=BY_PROOF).change.trust == ()

@@ -7,18 +7,26 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.ci_runs import IDS, faked_proofs, proof_of, run_of
 from support.gitrepo import git, git_env
+from support.ociregistry import oci_registry
 from support.sandbox import Sandbox
+
+__all__ = ["faked_proofs"]
+RELEASE_RUN = run_of(workflow=".github/workflows/plugin.yml", ref="refs/tags/v0.1.0")
 
 _RUN = re.compile(r"^ +(?:- )?run: (?:\|\n((?:(?: {10}.*)?\n)+)|(.+)\n)", re.MULTILINE)
 GH = """#!/bin/sh
 printf '%s\\n' "$@" > "$GH_LOG"
 """
+DOCKER = """#!/bin/sh
+cat > "$GH_LOG"
+"""
 
 
 def scripts(workflow: str, job: str) -> list[str]:
     """The scripts of a job, in order, but for those that install tarkpm and the toolchain."""
-    text = workflow.partition(f"\n  {job}:\n")[2].partition("\n  release:\n")[0] + "\n"
+    text = re.split(r"\n  (?:release|registry):\n", workflow.partition(f"\n  {job}:\n")[2])[0] + "\n"
     found = [re.sub(r"^ {10}", "", block or line, flags=re.MULTILINE) for block, line in _RUN.findall(text)]
     return [one for one in found if not re.match(r"(pip|npm|rustup) ", one)]
 
@@ -47,14 +55,17 @@ class Forge:
         if artifact is not None:
             shutil.copy(artifact, machine / "work")
         (machine / "bin").mkdir()
-        (machine / "bin" / "gh").write_text(GH)
-        (machine / "bin" / "gh").chmod(0o755)
+        for name, text in (("gh", GH), ("docker", DOCKER)):
+            (machine / "bin" / name).write_text(text)
+            (machine / "bin" / name).chmod(0o755)
         environment = git_env(machine) | variables
         environment["PATH"] = f"{machine}/bin:{Path(sys.executable).parent}:/usr/bin:/bin"
         (machine / "tmp").mkdir()
         environment["TMPDIR"] = str(machine / "tmp")
         environment["GH_LOG"] = str(machine / "gh.log")
         for script in scripts(self.workflow, job):
+            if "$PROOF" in script:  # what the step between writes
+                Path(variables["PROOF"]).write_text(proof_of(machine / "work", RELEASE_RUN))
             done = subprocess.run(
                 ["bash", "-e", "-c", script], cwd=machine / "work", env=environment, capture_output=True,
                 text=True, check=False, timeout=120,
@@ -105,6 +116,33 @@ def test_a_tag_becomes_a_signed_release(forge: Forge, tmp_path: Path) -> None:
     # a tag of another version is no release
     other = forge_given | {"GITHUB_REF_NAME": "v0.2.0"}
     assert "tarkpm publish" in forge.run("release", tmp_path / "other", module, **other)
+
+
+@pytest.mark.usefixtures("faked_proofs")
+def test_a_tag_becomes_a_release_without_a_key_to_keep(forge: Forge, tmp_path: Path) -> None:
+    built, signed = tmp_path / "built", tmp_path / "signed"
+    assert forge.run("build", built) == "", forge.printed
+    assert "secrets." not in forge.workflow.partition("\n  registry:\n")[2]
+    with oci_registry(tmp_path / "srv") as registry:
+        given = {
+            "GITHUB_ACTOR": "alice",
+            "GITHUB_REF_NAME": "v0.1.0",
+            "GITHUB_SERVER_URL": "https://forge.example",
+            "GITHUB_REPOSITORY": "owner/repo",
+            "PROOF": str(tmp_path / "proof.json"),
+            "TO": f"oci://{registry.host}/owner/word-count",
+            "TOKEN": "t0ken",
+        }
+        assert forge.run("registry", signed, built / "work" / "plugin.wasm", **given) == "", forge.printed
+        assert (signed / "gh.log").read_text() == "t0ken"
+        assert list((signed / "tmp").iterdir()) == []  # the key went with its step
+        user = Sandbox(tmp_path / "user")
+        user.init()
+        identity = "github:owner/repo/.github/workflows/plugin.yml@refs/tags/v*"
+        user.run("add", given["TO"], "--keyless", "--identity", identity, "--accept-capabilities").ok()
+    assert '[trust]\nword-count = ["identity"]' in (user.cwd / "tark.toml").read_text()
+    (row,) = user.run("list", "--json").ok().json["plugins"]
+    assert (row["version"], row["signer"]) == ("0.1.0", f"{identity}{IDS}")
 
 
 def test_what_fails_its_own_test_is_not_released(forge: Forge, tmp_path: Path) -> None:

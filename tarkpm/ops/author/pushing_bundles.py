@@ -1,6 +1,7 @@
 """Push the contents of a bundle to a registry: each plugin as if it were published there, and its slices."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -70,8 +71,8 @@ def _push_plugin(
     files = {name: data for name, data in release.contents.items() if name != STATEMENT}
     envelope, where = release.contents[STATEMENT], f"{bundle.where}: {one.ref}"
     place = _below(to, release.candidate.manifest.name)
-    proof, candidate = release.log_proof, release.candidate
-    return push_with(registry, settings, place, candidate, files, envelope, log_proof=proof, where=where)
+    proofs: Any = {"ci_proof": release.ci_proof, "log_proof": release.log_proof}
+    return push_with(registry, settings, place, release.candidate, files, envelope, **proofs, where=where)
 
 
 def _push_slice(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.names import MANIFEST, STATEMENT
+from tarkpm.core.names import CI_PROOF, MANIFEST, STATEMENT
 from tarkpm.core.recipe import CARGO, Recipe
 from tarkpm.core.release import is_extra
 from tarkpm.core.text import neutral
@@ -62,7 +62,7 @@ def _read(file: Path) -> bytes:
 
 def select_sources(names: Iterable[str], manifest: Manifest, recipe: Recipe) -> Iterator[str]:
     """Yield which of the files in the source folders of a plugin are its sources."""
-    made = {MANIFEST, STATEMENT, manifest.wasm}
+    made = {MANIFEST, STATEMENT, CI_PROOF, manifest.wasm}
     if recipe.source.rpartition("/")[2] != CARGO:
         made |= _CHOOSES_RUSTC
     for name in names:

@@ -8,7 +8,6 @@ rule 2).
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tarkpm.core.ci_identity import CiClaims
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import CI_PROOF
 from tarkpm.core.project import Project
@@ -18,6 +17,7 @@ from tarkpm.ops.project.proofs import proved_run
 from tarkpm.ops.project.workspace import Workspace
 
 if TYPE_CHECKING:  # few projects have a plugin without a key
+    from tarkpm.core.ci_identity import CiClaims
     from tarkpm.ops.release.fetch import Release
 
 
@@ -26,7 +26,8 @@ def require_proofs(
 ) -> None:
     """Verify the proofs that this machine does not know yet, or all of them ``again``, and remember them.
 
-    A release that is not carried by a bundle is left to `check_trusted`. Raises `KeyUntrusted` for a release
+    The project's decisions are accepted: this may be the first request that is made for it (rule 3). A
+    release that is not carried by a bundle is left to `check_trusted`. Raises `KeyUntrusted` for a release
     without a proof or by another run, `SignatureInvalid`, what fetching raises, and `TarkError` if the extra
     is not installed.
     """
@@ -58,7 +59,7 @@ def prove(workspace: Workspace, project: Project, entry: LockEntry, release: "Re
     remember(workspace, release, identity, run)
 
 
-def checked_run(project: Project, entry: LockEntry, release: "Release") -> CiClaims:
+def checked_run(project: Project, entry: LockEntry, release: "Release") -> "CiClaims":
     """Return the run that the proof of a locked release certifies.
 
     Raises `KeyUntrusted` without a proof, `SignatureInvalid`, and `TarkError` if the extra is not installed.

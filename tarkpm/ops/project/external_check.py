@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.ci_identity import CiIdentity
 from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
 from tarkpm.core.project import Project
 from tarkpm.core.text import neutral
@@ -15,6 +14,7 @@ from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tarkpm.core.ci_identity import CiIdentity
     from tarkpm.core.team_policy import TeamPolicy
 
 FORMAT: Final = 1
@@ -85,7 +85,7 @@ def _changes(
 
 
 def _described(
-    entry: LockEntry, granted: CapabilitySet, before: LockEntry | None, identity: CiIdentity | None
+    entry: LockEntry, granted: CapabilitySet, before: LockEntry | None, identity: "CiIdentity | None"
 ) -> dict[str, Any]:
     return {
         "name": entry.name,

@@ -1,12 +1,16 @@
 """Check the signers of locked releases with what this machine verified of their CI identities."""
 
-from tarkpm.core.ci_identity import CiClaims
+from typing import TYPE_CHECKING
+
 from tarkpm.core.claim import Vouched
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import MAX_CI_PROOF
 from tarkpm.core.project import Project
 from tarkpm.core.trust import check_trusted
 from tarkpm.ops.project.workspace import Workspace
+
+if TYPE_CHECKING:  # few projects ask for a CI identity
+    from tarkpm.core.ci_identity import CiClaims
 
 
 def check_signer(
@@ -20,7 +24,7 @@ def check_signer(
     check_trusted(project, entry, known, proved_run(workspace, project, entry))
 
 
-def proved_run(workspace: Workspace, project: Project, entry: LockEntry) -> CiClaims | None:
+def proved_run(workspace: Workspace, project: Project, entry: LockEntry) -> "CiClaims | None":
     """Return the run that a locked release was proved to be by; None if none was, or none must be."""
     identity = project.keyless(entry.name)
     if identity is None or entry.statement is None:

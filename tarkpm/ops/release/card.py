@@ -130,7 +130,9 @@ def _signer_row(workspace: Workspace, admission: Admission) -> CardRow:
     if isinstance(candidate.source, IndexSource) and not admission.questions_about(KeyChanged):
         return CardRow("signer", f"{candidate.signer} (vouched for by {candidate.source})")
     if change.trust == ONLY_KEYLESS:
-        return CardRow("signer", f"{candidate.signer} (of this release: the identity vouches for it)")
+        proved = not admission.questions_about(IdentityChanged)
+        said = "of this release: the identity vouches for it" if proved else "NOBODY vouches for it"
+        return CardRow("signer", f"{candidate.signer} ({said})", loud=not proved)
     if candidate.signer in project.trust.get(candidate.manifest.name, ()):
         return CardRow("signer", f"{candidate.signer} (trusted)")
     if admission.questions_about(KeyUnknown, KeyChanged):
@@ -145,8 +147,11 @@ def _identity_rows(project: Project, admission: Admission) -> list[CardRow]:
         return []
     if admission.questions_about(IdentityChanged):
         return [CardRow("identity", f"NOT {admission.identity}", loud=True)]
-    known = project.identities.get(admission.change.name)
-    since = "" if known == admission.identity else ", and asked for from now on"
+    name, since = admission.change.name, ""
+    if admission.change.trust == ONLY_KEYLESS and project.keyless(name) != admission.identity:
+        since = "; from now on it decides who may sign, in the place of keys"
+    elif project.identities.get(name) != admission.identity:
+        since = ", and asked for from now on"
     return [CardRow("identity", f"{admission.identity} (proved{since})")]
 
 

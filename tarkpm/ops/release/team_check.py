@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.consent import Admission
-from tarkpm.core.keyless import ONLY_KEYLESS
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MAX_PROJECT
@@ -20,6 +18,7 @@ from tarkpm.ops.release.facts import known_manifest
 
 if TYPE_CHECKING:  # without a policy nothing of it is imported
     from tarkpm.core.advisory import Severity
+    from tarkpm.core.consent import Admission
     from tarkpm.core.team_rules import PluginFacts, TeamRules, Violation
 
 
@@ -92,9 +91,10 @@ def entry_violations(
     return tuple(found)
 
 
-def check_admission(workspace: Workspace, admission: Admission) -> None:
+def check_admission(workspace: Workspace, admission: "Admission") -> None:
     """Raise `PolicyViolation` unless a release may be taken as it is admitted."""
     if rules := team_rules(workspace):
+        from tarkpm.core.keyless import ONLY_KEYLESS
         from tarkpm.core.team_rules import PluginFacts
 
         candidate, change = admission.candidate, admission.change
