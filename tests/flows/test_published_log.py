@@ -70,7 +70,6 @@ def test_the_errand(
     assert "the artifact there has no proof of it, and a tag is never moved" in none
 
     user = logged.user(log_server)
-    user.run("index", "log", "check", "community").ok()
     asked = len(log_server.paths)
     registry.requests  # noqa: B018  those before do not count
     _add(user, logged, to).ok()
@@ -119,6 +118,24 @@ def _mate(user: Sandbox, root: Path) -> Sandbox:
 def _pending(user: Sandbox) -> list[str]:
     (file,) = (user.state / "logs").glob("*.json")
     return [name for name, one in json.loads(file.read_bytes())["releases"].items() if one.get("pending")]
+
+
+def test_update_learns_a_proof_that_nobody_could_check_before(
+    logged: LoggedIndex, log_server: IndexServer, registry: OciRegistry, author: Sandbox
+) -> None:
+    """The project gets the index later. What is installed stays, and nothing is fetched again but the manifest."""
+    to = f"oci://{registry.host}/later/text-tools"
+    _publish(author, to, "--log", "community").ok()
+    user = Sandbox(logged.users / "user")
+    user.init()
+    _add(user, logged, to).ok()
+    assert "Log:" not in user.run("info", "text-tools").ok().out
+    user.run("index", "add", "community", log_server.url, "--root", logged.root).ok()
+    assert "Log:" not in user.run("info", "text-tools").ok().out
+    registry.requests  # noqa: B018  those before do not count
+    user.run("update").ok()
+    assert not [line for line in registry.requests if "/blobs/" in line]
+    assert "in the log of community, entry 0" in user.run("info", "text-tools").ok().out
 
 
 def test_what_is_not_in_the_log_is_not_pushed(
