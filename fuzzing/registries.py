@@ -7,6 +7,7 @@ from tarkpm.core.oci import reference as references
 from tarkpm.core.oci.artifact import CONFIG_TYPE, MANIFEST_TYPE, WASM_TYPE, Descriptor
 from tarkpm.core.oci.challenge import read_challenge
 from tarkpm.core.oci.decode import Artifact, decode, parse_manifest
+from tarkpm.core.tlog.proof import parse_proof
 from tarkpm.sources.oci.layout import read_index
 
 WHERE = "oci://h.example/o/t"
@@ -58,6 +59,8 @@ def _check(found: Artifact) -> None:
     names = [found.module.name, *(found.plugin.files if found.plugin else ())]
     assert len(names) == len({*names})
     assert not any(part in ("", ".", "..") for name in names for part in name.split("/"))
+    if found.plugin and (proof := found.plugin.log_proof):
+        assert parse_proof(proof.text) == proof
 
 
 def _table(item: Descriptor) -> dict[str, object]:
@@ -76,7 +79,10 @@ TARGETS = (
     Target(
         "oci-config",
         config,
-        words=('"tark.plugin.v1":', '"files":', '"wasm":', '"sigstore":', '"layerDigests":'),
+        words=(
+            *('"tark.plugin.v1":', '"files":', '"wasm":', '"sigstore":', '"layerDigests":', '"tlog-proof":'),
+            *("c2sp.org/tlog-proof@v1\\nindex ", "\\n\\n", "\\u2014 "),
+        ),
     ),
     Target(
         "oci-layout",

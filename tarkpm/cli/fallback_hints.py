@@ -76,7 +76,8 @@ def last_resort(error: TarkError, words: Sequence[str]) -> str:
     command = next(iter(words), "")
     url = found[0] if (found := _URL.match(error.where)) else ""
     oci = _OCI.match(error.where)
-    by_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
+    # A false proof of a log in an artifact is no index's fault.
+    by_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale) and not oci
     of_an_index = (by_index or _INDEX_FILE.search(error.where)) and (url or command != "index")
     # From the most specific place to the least: the first table that knows the error gives the hint.
     places = (

@@ -19,6 +19,7 @@ from tarkpm.ops.change.planning import untouched
 from tarkpm.ops.change.source_args import relative_folder
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target
 from tarkpm.ops.project.acceptance import not_accepted, require_accepted
+from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.ui import Ui
@@ -99,12 +100,14 @@ def _root_of(file: Path) -> str:
 
 
 def _try(workspace: Workspace, entry: IndexEntry) -> None:
-    """Check that the index answers and has the given root."""
+    """Check that the index answers and has the given root; from now on its log is compared with this one."""
     from tarkpm.ops.project.indexes import open_client
 
     workspace.ui.busy(f"asking {entry.url}")
     with open_client(workspace, entry) as client:
         client.refresh()
+        if not workspace.settings.dry_run:
+            workspace.resource(KnownLogs).learn(entry.source, client)
 
 
 def _target(workspace: Workspace, edited: bytes, *, decided: bool, removes: bool = False) -> CheckedTarget:

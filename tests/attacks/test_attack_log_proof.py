@@ -194,8 +194,9 @@ def test_a_new_key_does_not_start_another_tree(logged: LoggedIndex, log_server: 
 def test_a_root_with_a_log_that_cannot_be_read(
     logged: LoggedIndex, log_server: IndexServer, table: object
 ) -> None:
+    user = logged.user(log_server)
     _write_root(logged, lambda signed: signed.update({"x-tark-log": table}), "alice", "bob")
-    logged.user(log_server).run("info", "community:text-tools").failed(3)
+    user.run("info", "community:text-tools").failed(3)
 
 
 def _write_root(logged: LoggedIndex, change: Callable[[dict[str, Any]], object], *names: str) -> None:

@@ -55,14 +55,20 @@ def test_an_older_checkpoint_for_someone_new(logged: LoggedIndex, log_server: In
 
 @pytest.mark.parametrize("answer", [b"", b"not a note", b"a\n1\nAAAA\n\n\xe2\x80\x94 a AAAA\n"])
 def test_a_checkpoint_that_is_none(logged: LoggedIndex, log_server: IndexServer, answer: bytes) -> None:
+    user = logged.user(log_server)
     log_server.answers["log/checkpoint"] = lambda handler: handler.reply(200, answer)
-    logged.user(log_server).run("info", "community:text-tools").failed(3)
+    user.run("info", "community:text-tools").failed(3)
 
 
 def test_a_log_that_is_not_served(logged: LoggedIndex, log_server: IndexServer) -> None:
-    log_server.answers["log/"] = lambda handler: handler.reply(404)
     user = logged.user(log_server)
-    user.run("info", "community:text-tools").failed(5, "the log of the index is missing (HTTP 404)")
+    forget_log(user)
+    log_server.answers["log/"] = lambda handler: handler.reply(404)
+    missing = "the log of the index is missing (HTTP 404)"
+    user.run("info", "community:text-tools").failed(5, missing)
+    again = ("index", "add", "again", log_server.url, "--root", logged.root)
+    user.run(*again).failed(5, missing)
+    assert "again" not in (user.cwd / "tark.toml").read_text()
 
 
 def test_a_tile_of_another_tree(logged: LoggedIndex, log_server: IndexServer) -> None:

@@ -41,6 +41,7 @@ FIX = "fix the file, then run the command again"
         (errors.Unreachable("x", where="oci://h:5000/o/t:1.0.0"), "add", "see whether it answers: curl -I https://h:5000/v2/"),
         (errors.DigestMismatch("x", where="oci://h/o/t@sha256:0: config"), "sync", "tell the publisher, or choose another tag: tarkpm versions oci://h/o/t"),
         (errors.ModuleInvalid("x", where="oci://h/o/t:1.0.0"), "add", "tell the publisher, or choose another tag: tarkpm versions oci://h/o/t"),
+        (errors.IndexUntrusted("x", where="oci://h/o/t:1.0.0"), "add", "tell the publisher, or choose another tag: tarkpm versions oci://h/o/t"),
         (errors.Unreachable("x", where="no.such.host"), "add", "check the address, then run the command again"),
         # this disk
         (errors.StoreError("x", where="/a/b c"), "sync", "ls -ld /a '/a/b c'"),

@@ -5,11 +5,11 @@
     oci://ghcr.io/owner/tools  ->  oci://registry.example.com/mirror/ghcr.io/owner/tools
                                ->  /srv/mirror/ghcr.io/owner/tools
 
-The registry is a part of the path, so repositories of two registries never meet, and one line of ``[mirror]``
-leads to all of one (docs/decisions/0236).
+The registry is a part of the path, and no two have the same one: their repositories never meet, and one line
+of ``[mirror]`` leads to all of one (docs/decisions/0236).
 """
 
-import re
+import ipaddress
 from collections.abc import Iterable
 from typing import Final
 
@@ -24,8 +24,6 @@ from tarkpm.errors import Refused
 LAYOUTS: Final = "oci:"
 """What skopeo writes before the folder of an image layout."""
 
-_NO_COMPONENT = re.compile(r"[^a-z0-9.-]+")
-
 
 class MirrorTarget(msgspec.Struct, frozen=True):
     """A registry, a path of one, or an absolute folder, below which a mirror keeps repositories."""
@@ -35,9 +33,13 @@ class MirrorTarget(msgspec.Struct, frozen=True):
     def repository(self, source: OciSource) -> str:
         """Return the place of a source's repository: ``oci://…``, or a folder.
 
-        Raises `Refused` for a name that is too long there.
+        Raises `Refused` for a name that is too long there, and for a registry that could share its place.
         """
-        line = self._line(source.oci.partition("/")[0])
+        host = source.oci.partition("/")[0]
+        if "_" in host:
+            text = "the host of a registry has no '_' in a mirror, where it stands before a port"
+            raise Refused(text, where=str(source))
+        line = self._line(host)
         found = Mirrors((line,)).of(str(OciSource(source.oci)))
         return parse(found).location if is_reference(found) else found
 
@@ -46,8 +48,19 @@ class MirrorTarget(msgspec.Struct, frozen=True):
         return dict(map(self._line, sorted({source.oci.partition("/")[0] for source in sources})))
 
     def _line(self, host: str) -> tuple[str, str]:
-        # The name of a repository has no ':' for a port, and DNS has no host with '_'.
-        return f"{SCHEME}{host}", f"{self.place}/{_NO_COMPONENT.sub('_', host).strip('_')}"
+        return f"{SCHEME}{host}", f"{self.place}/{_component(host)}"
+
+
+def _component(host: str) -> str:
+    """Return a host without '_' as a part of a repository's name, which has no ':' and no brackets.
+
+    No two hosts give the same one.
+    """
+    address, bracket, port = host.rpartition("]")
+    if bracket:
+        long = ipaddress.IPv6Address(address.removeprefix("[")).exploded
+        host = f"ipv6__{long.replace(':', '-')}{port}"
+    return host.replace(":", "_")
 
 
 def is_target(text: str) -> bool:

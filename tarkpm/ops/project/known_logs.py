@@ -102,7 +102,7 @@ class KnownLogs:
         """Return whether state has just this proof of a release."""
         seen = self.seen(source)
         kept = seen.releases.get(row.statement.sha256) if seen else None
-        return kept is not None and not kept.pending and kept.proof == row.proof
+        return kept is not None and kept.proof == row.proof
 
     def waits(self, source: IndexSource, row: ReleaseRow) -> bool:
         """Return whether a listed release waits for witnesses, of an index that was asked in this verb.

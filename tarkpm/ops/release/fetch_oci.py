@@ -135,6 +135,19 @@ def release_at(workspace: "Workspace", found: LocatedManifest) -> Release:
     return release
 
 
+def take_repeated(workspace: "Workspace", found: LocatedManifest, release: Release) -> Release:
+    """Return a release that the store has, after a look at the proof of a log in its manifest.
+
+    The log may not have been known when the release was fetched. Asks nobody. Raises like `release_at`.
+    """
+    config, where = found.manifest.inline, str(found.source)
+    plugin = decode(found.manifest, config, where=where).plugin if config else None
+    if plugin and plugin.log_proof:
+        release = msgspec.structs.replace(release, log_proof=plugin.log_proof)
+        take_log_proof(workspace, release, where=where)
+    return release
+
+
 def _types(module: bytes) -> list[str]:
     """Return the types of plugins that a module fits."""
     found = []

@@ -89,14 +89,15 @@ def _look(
 
 
 def _look_in_registry(workspace: Workspace, source: OciSource, entry: LockEntry | None) -> Found:
-    from tarkpm.ops.release.fetch_oci import find, release_at
+    from tarkpm.ops.release.fetch_oci import find, release_at, take_repeated
 
     try:
         # A digest that is asked for as such does not move.
         if source.digest and (kept := _stored(workspace, entry, source.digest)):
             return kept
         found = find(workspace, source)
-        return _stored(workspace, entry, found.source.digest) or release_at(workspace, found)
+        kept = _stored(workspace, entry, found.source.digest)
+        return take_repeated(workspace, found, kept) if kept else release_at(workspace, found)
     except Unreachable:
         raise
     except NotFound as problem:
