@@ -28,8 +28,12 @@ def run(*, stride: int = 1, scenes: Sequence[str] = (), jobs: int = 2) -> int:
 
     ``scenes`` are the commands that meet faults, instead of all of them and the rounds of several at once.
     """
-    kinds = ",".join(map(str, range(len(KINDS))))
-    programs: list[tuple[str, ...]] = [("trials", scene, kinds, str(stride)) for scene in scenes or SCENES]
+    # In two parts, so that the longest scene is not what the others wait for; a sample is not worth it.
+    numbers = [str(number) for number in range(len(KINDS))]
+    parts = (numbers[::2], numbers[1::2]) if stride == 1 else (numbers,)
+    programs: list[tuple[str, ...]] = [
+        ("trials", scene, ",".join(part), str(stride)) for scene in scenes or SCENES for part in parts
+    ]
     if not scenes:
         programs += [("crowd", crowd, str(rounds // stride)) for crowd, rounds in ROUNDS.items()]
     with tempfile.TemporaryDirectory(prefix="tarkpm-faults-", dir=in_memory()) as name:
@@ -38,13 +42,20 @@ def run(*, stride: int = 1, scenes: Sequence[str] = (), jobs: int = 2) -> int:
         with ThreadPoolExecutor(jobs) as pool:
             running = [pool.submit(_program, folder, library, program) for program in programs]
             for each in as_completed(running):
-                program = programs[running.index(each)]
-                print(f"{program[1]}: {len(each.result()):,} faults", file=sys.stderr, flush=True)
-        # A command that ended before its fault has met none.
-        found = [trial for each in running for trial in each.result() if trial.call or trial.problem]
+                _tell(each.result())
+        found = [trial for each in running for trial in each.result()]
     print("\n".join(lines(found)))
     is_enough = stride > 1 or bool(scenes) or len(found) >= PROMISED
     return int(any(trial.problem for trial in found) or not is_enough)
+
+
+def _tell(ended: Sequence[Trial]) -> None:
+    """Show the progress: what a program found."""
+    for trial in ended:
+        if trial.problem:
+            print(_told(trial), file=sys.stderr)
+    for name in dict.fromkeys(trial.scene for trial in ended):
+        print(_row(f"{name}:", ended, 25), file=sys.stderr, flush=True)
 
 
 def in_memory() -> Path | None:
@@ -55,7 +66,7 @@ def in_memory() -> Path | None:
 
 def _program(folder: Path, library: Path, program: Sequence[str]) -> list[Trial]:
     module, name, *rest = program
-    own = folder / f"{module}-{name.replace(' ', '-')}"
+    own = folder / "-".join((module, *program[1:])).replace(" ", "-")
     own.mkdir()
     done = subprocess.run(
         [sys.executable, "-m", f"assurance.faults.{module}", own, name, *rest],
@@ -71,14 +82,16 @@ def _program(folder: Path, library: Path, program: Sequence[str]) -> list[Trial]
         text=True,
         check=True,
     )
-    return [Trial(**json.loads(line)) for line in done.stdout.splitlines()]
+    trials = (Trial(**json.loads(line)) for line in done.stdout.splitlines())
+    # A command that ended before its fault has met none.
+    return [trial for trial in trials if trial.call or trial.problem]
 
 
 def lines(met: Sequence[Trial]) -> Iterator[str]:
     """Yield the table: what was injected by command, by kind and by call, and what did not hold."""
-    yield f"{'command':<16} {'faults':>7} {'held':>7}"
+    yield f"{'command':<22} {'faults':>7} {'held':>7}"
     for scene in dict.fromkeys(trial.scene for trial in met):
-        yield _row(scene, [trial for trial in met if trial.scene == scene], 16)
+        yield _row(scene, [trial for trial in met if trial.scene == scene], 22)
     yield f"\n{'fault':<44} {'faults':>7} {'held':>7}"
     for kind in dict.fromkeys(trial.kind for trial in met):
         yield _row(kind, [trial for trial in met if trial.kind == kind], 44)
@@ -87,7 +100,11 @@ def lines(met: Sequence[Trial]) -> Iterator[str]:
     yield _row("\nall", met, 9)
     for trial in met:
         if trial.problem:
-            yield f"\n{trial.scene}, {trial.kind}, call {trial.when} ({trial.call}): {trial.problem}"
+            yield f"\n{_told(trial)}"
+
+
+def _told(trial: Trial) -> str:
+    return f"{trial.scene}, {trial.kind}, call {trial.when} ({trial.call}): {trial.problem}"
 
 
 def _row(name: str, trials: Sequence[Trial], width: int) -> str:
