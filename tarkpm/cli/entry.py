@@ -4,22 +4,30 @@ import gc
 import os
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from tarkpm import __version__
 
 
-def start() -> int:
-    """Run the process and return its exit status.
+def start() -> NoReturn:
+    """Run the process, and end it without the interpreter's own end.
 
-    The cyclic garbage collector is off while modules load, and the objects left at exit are not searched for
-    garbage: together a fifth of a short command's time. Commands that run plugins turn it on again.
+    That frees every module and object one by one, 5 % of a short command's time. What it does besides is done
+    before, or not wanted: streams are flushed, and nothing registers with ``atexit``.
+    """
+    os._exit(run_whole())
+
+
+def run_whole() -> int:
+    """Run everything that a process does, and return its exit status.
+
+    The cyclic garbage collector is off while modules load: a tenth of a short command's time. Commands that
+    run plugins turn it on again.
     """
     gc.disable()
     status = main()
     for stream in (sys.stdout, sys.stderr):
         _let_go(stream)
-    gc.freeze()
     return status
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.bundle.layout import ROOT, plugin_ref
-from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import PROJECT, STATEMENT
-from tarkpm.core.oci.artifact import CONFIG_TYPE, EncodedArtifact
+from tarkpm.core.oci.artifact import CONFIG_TYPE
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease, verify_release
@@ -88,11 +87,11 @@ def create(settings: Settings, ui: Ui, target: Path, names: tuple[str, ...] = ()
         with in_use(settings.paths.cache, settings.lock_seconds):
             fetch_missing(workspace, entries, [])
             ui.busy("writing the bundle")
-            # 3. Verify each release completely, and write it.
+            # 3. Verify each release completely, and write it. The next module is read and hashed meanwhile.
             with BundleWriter(settings.cwd / target) as bundle:
                 threads = threads_for([entry.size for entry in entries], settings.threads)
-                verified = ahead(partial(_verified, workspace), entries, threads=threads)
-                plugins = tuple(_add(bundle, *one) for one in zip(entries, verified, strict=True))
+                contents = ahead(partial(_read, workspace), entries, threads=threads)
+                plugins = tuple(_add(workspace, bundle, *one) for one in zip(entries, contents, strict=True))
                 for root, files in slices.items():
                     bundle.add_slice(root, files)
                 written = bundle.finish()
@@ -144,13 +143,18 @@ def _ask(workspace: Workspace, source: IndexSource, entries: list[LockEntry]) ->
     return workspace.resource(Indexes).recorded(source, names, signed)
 
 
-def _verified(workspace: Workspace, entry: LockEntry) -> tuple[EncodedArtifact, FileEntry, bytes]:
-    """Return the artifact of a locked release in the store, and its module.
+def _read(workspace: Workspace, entry: LockEntry) -> dict[str, bytes]:
+    """Return the files of a locked release in the store, which have the locked digests."""
+    return {file.name: workspace.store.read(file) for file in stored_files(entry)}
 
-    It is verified as if it had just been fetched. That the module fits its type was checked before it was
-    stored.
+
+def _add(
+    workspace: Workspace, bundle: BundleWriter, entry: LockEntry, files: dict[str, bytes]
+) -> BundledPlugin:
+    """Verify a release as if it had just been fetched, and add it.
+
+    That the module fits its type was checked before it was stored.
     """
-    files = {file.name: workspace.store.read(file) for file in stored_files(entry)}
     statement, where = files.pop(STATEMENT, None), str(entry.source)
     release = verify_release(files, statement, entry.source, where=where, hashed=entry.files)
     check_same(entry, release)
@@ -164,15 +168,7 @@ def _verified(workspace: Workspace, entry: LockEntry) -> tuple[EncodedArtifact, 
         hashed=module,
         where=where,
     )
-    return artifact, module, files[module.name]
-
-
-def _add(
-    bundle: BundleWriter, entry: LockEntry, verified: tuple[EncodedArtifact, FileEntry, bytes]
-) -> BundledPlugin:
-    """Add a locked release that was verified just now."""
-    artifact, module, data = verified
-    bundle.add_module(module, data)
+    bundle.add_module(module, files[module.name])
     bundle.add(artifact.config)
     root = _root(entry)
     more = {ROOT: root} if root else {}

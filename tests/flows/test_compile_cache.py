@@ -8,6 +8,8 @@ from support import wat
 from support.sandbox import Sandbox
 from support.terminal import Terminal
 
+from tarkpm.ops.run import compile_installed
+
 PADDING = b"\0\x83\x80\xc0\x00\x01x" + bytes((1 << 20) + 1)  # a custom section that makes any module big
 
 
@@ -42,6 +44,15 @@ def test_add_and_sync_compile_what_is_big_and_the_first_call_what_is_small(user:
     shutil.rmtree(user.cwd / ".tark")
     user.run("sync").ok()
     assert len(kept(user)) == 2
+
+
+def test_what_was_compiled_is_not_even_read(user: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(user)
+    before = kept(user)
+    shutil.rmtree(user.cwd / ".tark")
+    monkeypatch.setattr(compile_installed, "load_image", None)
+    user.run("sync").ok()
+    assert kept(user) == before
 
 
 def test_a_person_sees_that_it_compiles(user: Sandbox) -> None:

@@ -163,6 +163,7 @@ def test_an_entry_made_with_another_key(shelf: Shelf) -> None:
 @pytest.mark.parametrize("size", [0, 1, 8, 40, 41, 10_000])
 def test_half_written(shelf: Shelf, size: int) -> None:
     os.truncate(shelf.entry, size)
+    assert not shelf.cache.has_code_of(hashlib.sha256(shelf.image.wasm).hexdigest(), LIMITS)
     assert shelf.serves() == 1
 
 
@@ -208,6 +209,7 @@ def test_a_core_module_is_kept_like_a_component(
     with PluginHost(LIMITS, cache=cache) as host:
         assert host.display_name(image) == "Probe"
     assert cache.has(image, LIMITS)
+    assert cache.has_code_of(hashlib.sha256(image.wasm).hexdigest(), LIMITS)
     monkeypatch.setattr(compiler, "compile_module", None)  # nothing is compiled twice
     with PluginHost(LIMITS, cache=cache) as host:
         assert host.display_name(image) == "Probe"

@@ -3,12 +3,13 @@
 import hashlib
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarkpm.io.hashed import HashedWriter
+from tarkpm.io.hashed import WRITE_BACK, HashedWriter
 from tarkpm.io.parallel import SMALL
 
 SIZES = st.lists(st.sampled_from([0, 1, 512, SMALL - 1, SMALL, SMALL + 1]), max_size=12)
@@ -39,3 +40,25 @@ def test_a_piece_may_change_once_the_next_is_written(file: io.BytesIO) -> None:
         out.write(memoryview(buffer))
     assert out.sha256 == hashlib.sha256(file.getvalue()).hexdigest()
     out.close()
+
+
+def test_a_large_file_has_its_bytes_in_order(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        out, expected = HashedWriter(file), hashlib.sha256()
+        for number in range(WRITE_BACK * 2 // SMALL):
+            for piece in (bytes([number % 251]) * (SMALL + 1), b"between"):
+                out.write(piece)
+                expected.update(piece)
+        out.close()
+    assert out.sha256 == expected.hexdigest()
+    assert hashlib.sha256((tmp_path / "large").read_bytes()).hexdigest() == out.sha256
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_raised_by_the_next_call() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as file:
+        out = HashedWriter(file)
+        out.write(bytes(SMALL))
+        with pytest.raises(OSError, match="No space left"):
+            out.write(b"next")
+        out.close()

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tarkpm.cli.entry import start
+from tarkpm.cli.entry import run_whole
 
 PRELOADED = (
     "tarkpm.cli.group",
@@ -86,10 +86,10 @@ def run(asked: dict[str, Any]) -> int:
 
         GitRemote.__init__.__defaults__ = (TransferLimits(**limits), None, None)
     if not asked["peak"]:
-        return start()
+        return run_whole()
     Path("/proc/self/clear_refs").write_text("5")  # proc(5): the peak is what it is now
     try:
-        return start()
+        return run_whole()
     finally:
         Path(asked["peak"]).write_text(str(peak()))
 

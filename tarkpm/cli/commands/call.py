@@ -1,6 +1,5 @@
 """``tarkpm call``."""
 
-import gc
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.collector import collect_garbage
 from tarkpm.cli.complete import tool_names, tool_plugin_names
 from tarkpm.cli.console import is_verbose, style
 from tarkpm.cli.options import Invocation, running_folders
@@ -47,8 +47,7 @@ def call_command(
     name, text = target(plugin), read_json(arguments, "the arguments are")
     from tarkpm.ops.call import call
 
-    # `entry.start` turned the collector off, but a plugin may run for long.
-    gc.enable()
+    collect_garbage()
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)
         with _helping_to_debug(plugin, tool, arguments, trace=trace):

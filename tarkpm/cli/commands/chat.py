@@ -1,11 +1,11 @@
 """``tarkpm chat``."""
 
-import gc
 from typing import TYPE_CHECKING
 
 import click
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.collector import collect_garbage
 from tarkpm.cli.complete import provider_names
 from tarkpm.cli.console import Console, echo, style
 from tarkpm.cli.options import Invocation, running_folders
@@ -35,7 +35,7 @@ def chat_command(
     """
     from tarkpm.ops.chat import open_conversation
 
-    gc.enable()
+    collect_garbage()
     settings, ui = invocation.settings, invocation.ui
     text = read_prompt(prompt)
     with open_conversation(

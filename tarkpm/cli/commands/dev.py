@@ -1,6 +1,5 @@
 """``tarkpm dev``."""
 
-import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 import msgspec
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.collector import collect_garbage
 from tarkpm.cli.commands.build import lines as build_lines
 from tarkpm.cli.commands.call import print_trace
 from tarkpm.cli.commands.check import check_lines
@@ -49,7 +49,7 @@ def dev_command(invocation: Invocation, folder: Path, tool: str | None, argument
     """
     from tarkpm.ops.dev import changes, plugin_folder
 
-    gc.enable()
+    collect_garbage()
     set_verbose(True)  # the author is here: what the plugin prints, and tracebacks, are for them
     place = plugin_folder(invocation.settings, folder)
     text = read_json(arguments, "the arguments are")

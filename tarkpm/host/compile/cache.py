@@ -86,7 +86,15 @@ class CompileCache:
 
     def has(self, image: PluginImage, limits: Limits) -> bool:
         """Return whether there is a valid entry. An invalid one is removed."""
-        found = self._find(self._entry(image, limits), limits)
+        return self._has(self._entry(image, limits), limits)
+
+    def has_code_of(self, sha256: str, limits: Limits) -> bool:
+        """Return whether there is a valid entry for the module with this digest, which need not be read."""
+        kinds: tuple[Kind, ...] = ("component", "core")
+        return any(self._has(self._entry_for(sha256, limits, kind), limits) for kind in kinds)
+
+    def _has(self, entry: Entry, limits: Limits) -> bool:
+        found = self._find(entry, limits)
         if found is None:
             return False
         with found:

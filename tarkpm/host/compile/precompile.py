@@ -29,7 +29,7 @@ def precompile(
     each of them uses all processors.
     """
     work = _Work(cache, limits or Limits(), progress)
-    todo = list({image.wasm: image for image in images}.values())
+    todo = list({image.sha256 or image.wasm: image for image in images}.values())
     big = [image for image in todo if len(image.wasm) >= BIG_MODULE]
     small = [image for image in todo if len(image.wasm) < BIG_MODULE]
     work.run(small, jobs or os.cpu_count() or 1)

@@ -4,6 +4,7 @@
 and output, a bounded pipe as standard error, and one socket. It ends when process PARENT is gone.
 """
 
+import gc
 import os
 import sys
 import traceback
@@ -16,6 +17,7 @@ SOCKET = 3
 def main() -> None:
     """Run a worker or the fork server until the socket is closed or the parent is gone."""
     parent = int(sys.argv[-1])
+    gc.disable()  # while modules load, of which nothing is garbage
     try:
         # 1. First, so that all that is imported later has no environment, working folder or descriptors.
         confine.enter()
@@ -47,6 +49,8 @@ def _fork_workers(parent: int) -> None:
 def _run(parent: int) -> None:
     from tarkpm.host.worker import loop  # imports wasmtime; after this few files are read
 
+    gc.freeze()
+    gc.enable()
     # 3. Limit resources, and then wait for the first request.
     confine.limit()
     # 4. Kernel confinement depends on the request; `loop._load` continues these steps.

@@ -14,7 +14,7 @@ from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import DirectSource, IndexSource, OciSource
 from tarkpm.core.verification import VerifiedRelease, check_names
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
-from tarkpm.io.parallel import batches
+from tarkpm.io.parallel import batches, run_parallel, threads_for
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import (
     MEMORY,
@@ -57,8 +57,8 @@ def fetch_groups(
     missing = missing_releases(workspace, (entry for entry in entries if entry.name not in have))
     fetched = (_fetch(workspace, group) for group in _groups(workspace, missing))
     for group in itertools.chain([releases], fetched):
-        for release in group:
-            store_release(workspace, release)
+        threads = threads_for([one.candidate.module.size for one in group], workspace.settings.threads)
+        run_parallel(lambda release: store_release(workspace, release), group, threads=threads)
         yield group
 
 
@@ -115,8 +115,8 @@ def _groups(workspace: Workspace, entries: Iterable[LockEntry]) -> Iterator[list
     """Yield entries to fetch together: those of git and folders at once, the others by size."""
     entries = list(entries)
     if workspace.settings.bundle:
-        # Small ones: a file gains nothing by requests at once, and memory that was used before fills faster.
-        yield from batches(entries, lambda entry: entry.size, MEMORY // 8)
+        # Smaller ones: a file gains nothing by many requests, and memory that was used before fills faster.
+        yield from batches(entries, lambda entry: entry.size, MEMORY // 2)
         return
     sized = IndexSource, OciSource
     yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, sized)]])

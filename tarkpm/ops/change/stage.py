@@ -1,7 +1,6 @@
 """Verify locked releases, and build their folders in the staging area."""
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
 
 from tarkpm.core.lock_check import check_matches
 from tarkpm.core.lockfile import LockEntry, fingerprint
@@ -21,9 +20,6 @@ from tarkpm.ops.release.fetch import (
 from tarkpm.ops.release.team_check import check_entry
 from tarkpm.store.staging import stage as place
 from tarkpm.store.state import Installed
-
-if TYPE_CHECKING:
-    pass
 
 
 def check_installable(workspace: Workspace, entries: Collection[LockEntry]) -> None:

@@ -8,8 +8,10 @@ import contextlib
 from functools import partial
 
 from tarkpm.errors import HostError, TarkError
+from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.compile.precompile import precompile
 from tarkpm.host.image import PluginImage
+from tarkpm.host.limits import Limits
 from tarkpm.io.parallel import batches
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import MEMORY
@@ -20,7 +22,9 @@ from tarkpm.ops.run.images import load_image
 
 def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
     """Compile the big modules of newly installed plugins; a module that cannot be compiled is noted."""
-    names = tuple(name for name in names if _is_big(workspace, name))
+    cache = compile_cache(workspace.settings)
+    # Before the modules are read: what an earlier installation compiled is not needed.
+    names = tuple(name for name in names if _is_needed(workspace, cache, name))
     ready = 0
 
     def progress(image: PluginImage, problem: HostError | None) -> None:
@@ -32,14 +36,15 @@ def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
 
     for group in batches(names, partial(_size, workspace), MEMORY):
         workspace.ui.busy(f"compiling {group[0]}")
-        precompile(_images(workspace, group), compile_cache(workspace.settings), progress=progress)
+        precompile(_images(workspace, group), cache, progress=progress)
 
 
-def _is_big(workspace: Workspace, name: str) -> bool:
+def _is_needed(workspace: Workspace, cache: CompileCache, name: str) -> bool:
+    """Return whether a plugin that may run has a big module whose code is not in the cache."""
     installed = workspace.record.installed.get(name)
-    if installed is None or max(file.size for file in installed.files) < BIG:
+    if installed is None or not workspace.is_enabled(name):
         return False
-    return workspace.is_enabled(name)
+    return any(file.size >= BIG and not cache.has_code_of(file.sha256, Limits()) for file in installed.files)
 
 
 def _size(workspace: Workspace, name: str) -> int:

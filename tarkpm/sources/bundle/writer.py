@@ -58,7 +58,7 @@ class BundleWriter:
         self._modules: set[Digest] = set()
         with self._translated():
             self._file = open_new(self._temporary, 0o644)
-        self._out = HashedWriter(self._file)
+        self._out, self._padding = HashedWriter(self._file), 0
         self._put(OCI_LAYOUT, LAYOUT)
 
     def __enter__(self) -> Self:
@@ -104,7 +104,7 @@ class BundleWriter:
             for digest in sorted(self._blobs.keys() - self._modules):
                 self._put(blob_name(digest), self._blobs[digest])
             self._put(INDEX, render_index(self._manifests))
-            self._out.write(END)
+            self._out.write(bytes(self._padding) + END)
             self._out.write(bytes(-self._out.size % RECORD))
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -112,10 +112,11 @@ class BundleWriter:
         return Written(self._out.sha256, self._out.size)
 
     def _put(self, name: str, data: bytes) -> None:
+        # The padding of the file before is written only now: a write waits for the one before it.
         member = Member(name, len(data))
-        self._out.write(header(member))
+        self._out.write(bytes(self._padding) + header(member))
         self._out.write(data)
-        self._out.write(bytes(member.padding))
+        self._padding = member.padding
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

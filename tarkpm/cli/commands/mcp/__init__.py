@@ -1,10 +1,10 @@
 """``tarkpm mcp``."""
 
-import gc
 from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.collector import collect_garbage
 from tarkpm.cli.lazy_group import LazyGroup
 from tarkpm.cli.options import Invocation, read, running
 from tarkpm.cli.rendering import print_log
@@ -53,18 +53,12 @@ def _serve(invocation: Invocation, toolbox: "Toolbox", address: tuple[str, int] 
     if address is not None:
         from tarkpm.agent import http
 
-        _collect()
+        collect_garbage()
         http.serve(toolbox, *address, invocation.ui.note, token)
         return
     from tarkpm.agent import stdio
 
     if invocation.ui.interactive:
         invocation.ui.note("waiting for an agent on standard input; tarkpm mcp connect sets one up")
-    _collect()
+    collect_garbage()
     stdio.serve(toolbox)
-
-
-def _collect() -> None:
-    """Turn the garbage collector on, which `entry.start` turned off. What was imported is never garbage."""
-    gc.freeze()
-    gc.enable()

@@ -1,6 +1,5 @@
 """``tarkpm serve openai``."""
 
-import gc
 import re
 import secrets
 import sys
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.collector import collect_garbage
 from tarkpm.cli.options import Invocation, read, read_name, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.core.local_access import read_address
@@ -39,7 +39,7 @@ def openai_command(invocation: Invocation, address: str, auth: tuple[str, ...]) 
     from tarkpm.ops.run.server_token import read_token
     from tarkpm.ops.serve import TOKEN, serve_openai
 
-    gc.enable()
+    collect_garbage()
     settings, ui = invocation.settings, invocation.ui
     place, links = read(read_address, address, "ADDRESS"), [_link(text) for text in auth]
     given = read_token(settings, TOKEN)
