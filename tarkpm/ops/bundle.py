@@ -24,6 +24,7 @@ from tarkpm.ops.audit.bundle import (
     claimed_indexes,
     claimed_plugins,
 )
+from tarkpm.ops.author.bundled_code import CodeMaker, CompileRequest, CreatedCode
 from tarkpm.ops.change.stage import check_same, fetch_missing
 from tarkpm.ops.change.target import Target, check_target
 from tarkpm.ops.project.acceptance import require_accepted
@@ -33,6 +34,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.artifacts import encode_release
+from tarkpm.ops.release.carried_code import BundledCode, claimed_code, verified_code
 from tarkpm.ops.release.fetch import stored_files
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.writer import BundleWriter
@@ -60,19 +62,29 @@ class BundleCreateReport(msgspec.Struct, frozen=True):
     plugins: tuple[BundledPlugin, ...]
     indexes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    compiled: CreatedCode | None = None
 
 
-def create(settings: Settings, ui: Ui, target: Path, names: tuple[str, ...] = ()) -> BundleCreateReport:
+def create(
+    settings: Settings,
+    ui: Ui,
+    target: Path,
+    names: tuple[str, ...] = (),
+    compiled: CompileRequest | None = None,
+) -> BundleCreateReport:
     """Write a bundle of the locked plugins, or of ``names`` and what they depend on.
 
     Indexes are asked for what they say of the plugins now; releases come from the store or their sources.
-    Raises `LockStale`, `ProjectNotAccepted`, `NotFound`, and what `sync` raises for a release or an index.
+    With ``compiled``, it also has code of their big modules, for machines that let its maker's code run.
+    Raises `LockStale`, `ProjectNotAccepted`, `NotFound`, `Refused` for another platform than this machine's,
+    and what `sync` raises for a release or an index.
     """
     with open_for_reading(settings, ui, must_exist=True) as workspace:
         where = str(workspace.location.lock_file)
         if workspace.lock_bytes is None:
             text = f"{PROJECT} requires plugins, but there is no tark.lock"
             raise LockStale(text, where=where, hint="tarkpm lock")
+        maker = CodeMaker(settings, ui, compiled) if compiled else None
         # 1. As for `sync`: consent comes before the network.
         require_accepted(workspace)
         chosen = _chosen(workspace, names)
@@ -88,14 +100,19 @@ def create(settings: Settings, ui: Ui, target: Path, names: tuple[str, ...] = ()
             with BundleWriter(settings.cwd / target) as bundle:
                 threads = threads_for([entry.size for entry in entries], settings.threads)
                 verified = ahead(partial(_verified, workspace), entries, threads=threads)
-                plugins = tuple(_add(bundle, *one) for one in zip(entries, verified, strict=True))
+                plugins = []
+                for entry, (artifact, module, data) in zip(entries, verified, strict=True):
+                    plugins.append(_add(bundle, entry, artifact, module, data))
+                    if maker:
+                        maker.add(bundle, entry, module, data)
+                code = maker.finish(bundle) if maker else None
                 for root, files in slices.items():
                     bundle.add_slice(root, files)
                 written = bundle.finish()
         left = [entry.name for entry in chosen if entry.is_working_copy]
         notes = (f"not in the bundle: {some(left)}, which the project itself has",) if left else ()
         return BundleCreateReport(
-            str(target), f"sha256:{written.sha256}", written.size, plugins, tuple(slices), notes
+            str(target), f"sha256:{written.sha256}", written.size, tuple(plugins), tuple(slices), notes, code
         )
 
 
@@ -150,11 +167,10 @@ def _verified(workspace: Workspace, entry: LockEntry) -> tuple[EncodedArtifact, 
 
 
 def _add(
-    bundle: BundleWriter, entry: LockEntry, verified: tuple[EncodedArtifact, FileEntry, bytes]
+    bundle: BundleWriter, entry: LockEntry, artifact: EncodedArtifact, module: FileEntry, data: bytes
 ) -> BundledPlugin:
     """Add a locked release that was verified just now."""
-    artifact, module, data = verified
-    bundle.add_module(module, data)
+    bundle.add_large(module.sha256, data)
     bundle.add(artifact.config)
     root = _root(entry)
     more = {ROOT: root} if root else {}
@@ -175,6 +191,7 @@ class BundleVerifyReport(msgspec.Struct, frozen=True):
     project: str = ""
     missing: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    compiled: tuple[BundledCode, ...] = ()
 
     @property
     def exit_status(self) -> int:
@@ -192,7 +209,9 @@ def verify(settings: Settings, ui: Ui, file: Path) -> BundleVerifyReport:
         vouched = Claims(settings.paths.state).read()
         checked = check_bundle(bundle, vouched, settings.lock_seconds)
         plugins = tuple(_row(release, root) for release, root in checked.plugins.values())
-        report = BundleVerifyReport(str(file), plugins, checked.indexes)
+        modules = {release.module.sha256 for release, _ in checked.plugins.values()}
+        code = tuple(verified_code(settings, bundle, modules))
+        report = BundleVerifyReport(str(file), plugins, checked.indexes, compiled=code)
         if not in_project:
             return report
         with open_for_reading(settings, ui, must_exist=True) as workspace:
@@ -218,12 +237,18 @@ class BundleInspectReport(msgspec.Struct, frozen=True):
     file: str
     plugins: tuple[InspectedPlugin, ...]
     indexes: tuple[BundledIndex, ...]
+    compiled: tuple[BundledCode, ...] = ()
 
 
 def inspect_bundle(settings: Settings, file: Path) -> BundleInspectReport:
     """Return what a bundle says it contains, without verifying it. Raises what `Bundle` raises."""
     with Bundle(settings.cwd / file) as bundle:
-        return BundleInspectReport(str(file), tuple(claimed_plugins(bundle)), tuple(claimed_indexes(bundle)))
+        return BundleInspectReport(
+            str(file),
+            tuple(claimed_plugins(bundle)),
+            tuple(claimed_indexes(bundle)),
+            tuple(claimed_code(settings, bundle)),
+        )
 
 
 class PushedRow(msgspec.Struct, frozen=True):

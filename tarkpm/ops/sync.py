@@ -60,6 +60,10 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
 
             workspace.resource(Carried).learn()
             unused = workspace.resource(Carried).unused
+            if workspace.resource(Carried).bundle.compiled:
+                from tarkpm.ops.release.carried_code import CarriedCode
+
+                workspace.resource(CarriedCode)  # what a listed key signed must hold before anything changes
         else:
             workspace.resource(Indexes).learn_publishers(workspace.lock.entries)
         # 4. Check that the lock follows from the project and that every signer is trusted (rule 2).

@@ -30,9 +30,15 @@ def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
             workspace.ui.note(f"'{image.name}' cannot be compiled: {problem.message}")
         workspace.ui.busy(f"compiling {ready} of {len(names)}")
 
+    cache = compile_cache(workspace.settings)
     for group in batches(names, partial(_size, workspace), MEMORY):
         workspace.ui.busy(f"compiling {group[0]}")
-        precompile(_images(workspace, group), compile_cache(workspace.settings), progress=progress)
+        images = _images(workspace, group)
+        if workspace.settings.bundle:
+            from tarkpm.ops.run.taken_code import take_code
+
+            take_code(workspace, cache, images)
+        precompile(images, cache, progress=progress)
 
 
 def _is_big(workspace: Workspace, name: str) -> bool:
