@@ -26,8 +26,8 @@ PREDICATE_TYPE: Final = "urn:tarkpm:compiled:1"
 MAX_COMPILED_STATEMENT: Final = 1 << 20
 """Bytes."""
 MAX_MODULES: Final = 1_000
-MAX_CODE: Final = 512 << 20
-"""Size limit of the code of one module, in bytes. That of CPython has 20 MB."""
+MAX_CODE: Final = 1 << 30
+"""Size limit of the code of one module, in bytes: that of a compiler's output. CPython has 20 MB."""
 MAX_PARTS: Final = 4
 
 _TEXT: Final = 200

@@ -110,9 +110,17 @@ def create(
                     bundle.add_slice(root, files)
                 written = bundle.finish()
         left = [entry.name for entry in chosen if entry.is_working_copy]
-        notes = (f"not in the bundle: {some(left)}, which the project itself has",) if left else ()
+        notes = [f"not in the bundle: {some(left)}, which the project itself has"] if left else []
+        if maker and not code:
+            notes.append("no compiled code is in the bundle: no plugin takes long to compile")
         return BundleCreateReport(
-            str(target), f"sha256:{written.sha256}", written.size, tuple(plugins), tuple(slices), notes, code
+            str(target),
+            f"sha256:{written.sha256}",
+            written.size,
+            tuple(plugins),
+            tuple(slices),
+            tuple(notes),
+            code,
         )
 
 

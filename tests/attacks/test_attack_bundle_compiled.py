@@ -318,7 +318,7 @@ def test_a_bomb(made: Compiling, tmp_path: Path) -> None:
     layer = next(one for one in manifest["layers"] if one["annotations"][TITLE].endswith(".cwasm"))
     layer["size"] = MAX_CODE + 1
     forged.set_manifest(CODE, manifest)
-    refused(made, forged, tmp_path / "one", 2, "expected at most 536,870,912 bytes")
+    refused(made, forged, tmp_path / "one", 2, "expected at most 1,073,741,824 bytes")
     forged, manifest = made.forged(), made.forged().manifest(CODE)
     layer = next(one for one in manifest["layers"] if one["annotations"][TITLE].endswith(".cwasm"))
     manifest["layers"] = [layer] * 100_001

@@ -57,13 +57,22 @@ def compiled_by(settings: "Settings") -> "frozenset[PublicKey]":
     config = user_config(settings)
     if config is None or not config.compiled_by:
         return frozenset()
-    file = config_file(settings).resolve()
-    for path in (file, file.parent):
-        status = path.stat()
-        if status.st_uid not in (os.geteuid(), 0) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    file = config_file(settings)
+    target = file.resolve()
+    for path in (target, target.parent, file.parent):
+        if not _is_ours(path):
             raise DocumentError(
                 "other users can change whose compiled code may run",
                 where=str(path),
                 hint=f"chmod go-w {shlex.quote(str(path))}",
             )
     return config.compiled_by
+
+
+def _is_ours(path: "Path") -> bool:
+    """Return whether only this user and root can change a file, or what is in a folder."""
+    try:
+        status = path.stat()
+    except OSError:  # it was there when it was read
+        return False
+    return status.st_uid in (os.geteuid(), 0) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
