@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,7 +25,6 @@ from tarkpm.ops.audit.bundle import (
     claimed_indexes,
     claimed_plugins,
 )
-from tarkpm.ops.author.bundled_code import CodeMaker, CompileRequest, CreatedCode
 from tarkpm.ops.change.stage import check_same, fetch_missing
 from tarkpm.ops.change.target import Target, check_target
 from tarkpm.ops.project.acceptance import require_accepted
@@ -40,6 +40,9 @@ from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.writer import BundleWriter
 from tarkpm.store.claims import Claims
 from tarkpm.store.sweep import in_use
+
+if TYPE_CHECKING:  # most bundles have no compiled code
+    from tarkpm.ops.author.bundled_code import CodeMaker, CompileRequest, CreatedCode
 
 
 class BundledPlugin(msgspec.Struct, frozen=True):
@@ -62,7 +65,7 @@ class BundleCreateReport(msgspec.Struct, frozen=True):
     plugins: tuple[BundledPlugin, ...]
     indexes: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    compiled: CreatedCode | None = None
+    compiled: "CreatedCode | None" = None
 
 
 def create(
@@ -70,7 +73,7 @@ def create(
     ui: Ui,
     target: Path,
     names: tuple[str, ...] = (),
-    compiled: CompileRequest | None = None,
+    compiled: "CompileRequest | None" = None,
 ) -> BundleCreateReport:
     """Write a bundle of the locked plugins, or of ``names`` and what they depend on.
 
@@ -84,7 +87,7 @@ def create(
         if workspace.lock_bytes is None:
             text = f"{PROJECT} requires plugins, but there is no tark.lock"
             raise LockStale(text, where=where, hint="tarkpm lock")
-        maker = CodeMaker(settings, ui, compiled) if compiled else None
+        maker = _code_maker(settings, ui, compiled) if compiled else None
         # 1. As for `sync`: consent comes before the network.
         require_accepted(workspace)
         chosen = _chosen(workspace, names)
@@ -98,13 +101,7 @@ def create(
             ui.busy("writing the bundle")
             # 3. Verify each release completely, and write it.
             with BundleWriter(settings.cwd / target) as bundle:
-                threads = threads_for([entry.size for entry in entries], settings.threads)
-                verified = ahead(partial(_verified, workspace), entries, threads=threads)
-                plugins = []
-                for entry, (artifact, module, data) in zip(entries, verified, strict=True):
-                    plugins.append(_add(bundle, entry, artifact, module, data))
-                    if maker:
-                        maker.add(bundle, entry, module, data)
+                plugins = tuple(_add_all(workspace, bundle, entries, maker))
                 code = maker.finish(bundle) if maker else None
                 for root, files in slices.items():
                     bundle.add_slice(root, files)
@@ -113,14 +110,9 @@ def create(
         notes = [f"not in the bundle: {some(left)}, which the project itself has"] if left else []
         if maker and not code:
             notes.append("no compiled code is in the bundle: no plugin takes long to compile")
+        digest = f"sha256:{written.sha256}"
         return BundleCreateReport(
-            str(target),
-            f"sha256:{written.sha256}",
-            written.size,
-            tuple(plugins),
-            tuple(slices),
-            tuple(notes),
-            code,
+            str(target), digest, written.size, plugins, tuple(slices), tuple(notes), code
         )
 
 
@@ -157,6 +149,23 @@ def _ask(workspace: Workspace, source: IndexSource, entries: list[LockEntry]) ->
     names = [entry.name for entry in entries if _root(entry) == source.root]
     signed = [entry.name for entry in entries if entry.statement]
     return workspace.resource(Indexes).recorded(source, names, signed)
+
+
+def _code_maker(settings: Settings, ui: Ui, request: "CompileRequest") -> "CodeMaker":
+    from tarkpm.ops.author.bundled_code import CodeMaker
+
+    return CodeMaker(settings, ui, request)
+
+
+def _add_all(
+    workspace: Workspace, bundle: BundleWriter, entries: list[LockEntry], maker: "CodeMaker | None"
+) -> Iterator[BundledPlugin]:
+    threads = threads_for([entry.size for entry in entries], workspace.settings.threads)
+    verified = ahead(partial(_verified, workspace), entries, threads=threads)
+    for entry, (artifact, module, data) in zip(entries, verified, strict=True):
+        if maker:
+            maker.add(bundle, entry, module, data)
+        yield _add(bundle, entry, artifact, module, data)
 
 
 def _verified(workspace: Workspace, entry: LockEntry) -> tuple[EncodedArtifact, FileEntry, bytes]:

@@ -5,6 +5,8 @@ is taken unless this user's own configuration lists the key, and then only what 
 this compiler, these settings and this platform.
 """
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from tarkpm.core.bundle.layout import MAX_MANIFEST, ContentDescriptor, compiled_ref, parse_compiled
@@ -21,13 +23,14 @@ from tarkpm.core.digest import Digest
 from tarkpm.core.key import PublicKey
 from tarkpm.core.statement import Envelope
 from tarkpm.errors import DocumentError, NotFound, SignatureInvalid
-from tarkpm.host.compile.cache import Offer
-from tarkpm.host.compile.portable import this_machine
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.user_config import compiled_by
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.carried import Carried
 from tarkpm.sources.bundle import Bundle
+
+if TYPE_CHECKING:  # most bundles have no compiled code, and it is compared only where a key is listed
+    from tarkpm.host.compile.cache import Offer
 
 
 class BundledCode(msgspec.Struct, frozen=True):
@@ -74,14 +77,11 @@ class CarriedCode:
     """What this user lets run of the code in a bundle, as a resource of a workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
-        """Verify the code by listed keys.
+        """Verify the code by listed keys. Without one nothing of it is read, not even its statement.
 
-        Raises `DocumentError`, `DigestMismatch`, `NotFound`, `Refused` and
-        `SignatureInvalid`.
-
-        Without listed keys nothing of it is read, not even its statement.
+        Raises `DocumentError`, `DigestMismatch`, `NotFound`, `Refused` and `SignatureInvalid`.
         """
-        self._bundle = bundle = workspace.resource(Carried).bundle
+        bundle = workspace.resource(Carried).bundle
         self.offer: Offer | None = None
         self._notes: list[str] = []
         makers = compiled_by(workspace.settings)
@@ -109,7 +109,9 @@ class CarriedCode:
         """Do nothing: the bundle is closed by whoever opened it."""
 
 
-def _offered(signed: _Signed) -> Offer:
+def _offered(signed: _Signed) -> "Offer":
+    from tarkpm.host.compile.cache import Offer
+
     # All of it is read now, before anything changes. Later, damaged code would be found too late to refuse.
     for one in signed.code.modules:
         signed.read(one)
@@ -159,6 +161,8 @@ def _unlisted(settings: Settings, maker: PublicKey) -> str:
 
 def _misfit(code: CompiledCode) -> str:
     """Return why this machine cannot use code, "" if it can."""
+    from tarkpm.host.compile.portable import this_machine
+
     here = this_machine()
     if code.platform != here.platform:
         return f"it is for {code.platform}, and this machine is {here.platform or 'of no known platform'}"
