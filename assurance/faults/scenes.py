@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from assurance.faults.carrying_scenes import CreateBundle, Mirror, NewMirror, SyncBundle
+from assurance.faults.carrying_scenes import (
+    CreateBundle,
+    CreateCompiled,
+    Mirror,
+    NewMirror,
+    SyncBundle,
+    SyncCompiled,
+)
 from assurance.faults.project_scenes import (
     Add,
     Disable,
@@ -33,7 +40,7 @@ SCENES: Final = {
     scene.name: scene
     for scene in (
         *(Init, Add, Update, Lock, Sync, Remove, Rollback, RollbackData, Revoke, Disable, Store, Prune),
-        *(CreateBundle, SyncBundle, NewMirror, Mirror),
+        *(CreateBundle, SyncBundle, CreateCompiled, SyncCompiled, NewMirror, Mirror),
         *(Generate, Import, Sign, Publish),
         *(Accept, Claim, Rotate, Yank, Refresh),
     )

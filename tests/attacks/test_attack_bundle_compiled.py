@@ -138,13 +138,15 @@ def test_no_variable_lists_a_key(made: Compiling, tmp_path: Path, compiled: Comp
     assert not any(code in kept(far) for code in made.codes())
 
 
-@pytest.mark.parametrize("which", ["file", "folder"])
+@pytest.mark.parametrize(
+    ("which", "mode"), [("file", 0o620), ("file", 0o602), ("folder", 0o720), ("folder", 0o702)]
+)
 def test_a_configuration_that_others_can_change(
-    made: Compiling, tmp_path: Path, compiled: Compiled, which: str
+    made: Compiling, tmp_path: Path, compiled: Compiled, which: str, mode: int
 ) -> None:
     far = made.machine(tmp_path / "far")
     file = far.home / ".config" / "tarkpm" / "config.toml"
-    (file if which == "file" else file.parent).chmod(0o777)
+    (file if which == "file" else file.parent).chmod(mode)
     sync(far).failed(2, "other users can change whose compiled code may run", "chmod go-w")
     assert not kept(far)
 

@@ -38,6 +38,9 @@ def test_the_errand(made: Compiling, tmp_path: Path, monkeypatch: pytest.MonkeyP
     again = sync(far).ok()
     assert (again.out, again.err) == ("2 plugins match tark.lock\n", "")
     assert "instead of here" not in sync(far, "--reinstall").ok().err  # it is in the cache
+    shutil.rmtree(far.store / "compiled")
+    assert f"note: compiled by {made.maker} instead of here" in sync(far).ok().err
+    assert compiled.names == []
 
 
 def test_the_json(made: Compiling, tmp_path: Path) -> None:

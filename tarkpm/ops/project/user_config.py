@@ -58,8 +58,7 @@ def compiled_by(settings: "Settings") -> "frozenset[PublicKey]":
     if config is None or not config.compiled_by:
         return frozenset()
     file = config_file(settings)
-    target = file.resolve()
-    for path in (target, target.parent, file.parent):
+    for path in (file, file.parent):
         if not _is_ours(path):
             raise DocumentError(
                 "other users can change whose compiled code may run",

@@ -19,7 +19,7 @@ from tarkpm.ops.run.images import load_image
 
 
 def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
-    """Compile the big modules of newly installed plugins; a module that cannot be compiled is noted."""
+    """Compile the big modules of installed plugins, where there is no code; notes what cannot be compiled."""
     names = tuple(name for name in names if _is_big(workspace, name))
     ready = 0
 
