@@ -63,6 +63,12 @@ def test_what_is_signed_is_read() -> None:
     assert CODE.sizes == {PART.code: 8, WHOLE.code: 4}
 
 
+def test_another_kind_of_statement_is_named() -> None:
+    other = edited(lambda table: table.update(predicateType="urn:tarkpm:plugin-release:1"))
+    with pytest.raises(SignatureInvalid, match="expected predicateType 'urn:tarkpm:compiled:1', found"):
+        read_compiled(other, where="x")
+
+
 def test_limits_are_those_of_what_makes_and_loads_code() -> None:
     from tarkpm.core.compiled import MAX_PARTS
 
