@@ -5,10 +5,20 @@ import json
 from fuzzing.kept import STATE
 from fuzzing.target import Target
 from tarkpm.core.bundle.archive import BLOCK, END, Member, blob_name, header, read_header
-from tarkpm.core.bundle.layout import LAYOUT, parse_index, parse_slice, render_index
+from tarkpm.core.bundle.layout import (
+    LAYOUT,
+    parse_compiled,
+    parse_index,
+    parse_slice,
+    render_compiled,
+    render_index,
+)
+from tarkpm.core.compiled import MAX_CODE, claimed
 from tarkpm.core.digest import sha256
+from tarkpm.core.key import PublicKey
 from tarkpm.core.licenses import is_allowed
 from tarkpm.core.spdx import _license
+from tarkpm.core.statement import Envelope
 from tarkpm.sources.bundle.reader import Bundle
 from tarkpm.sources.oci import credentials
 
@@ -63,6 +73,24 @@ def layers(data: bytes) -> None:
         assert not {"", ".", ".."} & {*path.split("/")}
 
 
+def compiled_layers(data: bytes) -> None:
+    """Read the manifest of compiled code: sizes are within limits, and what is written of it is read."""
+    _, pieces = parse_compiled(data, MAX_CODE, where=WHERE)
+    sizes = {digest: piece.size for digest, piece in pieces.items()}
+    assert all(0 <= size <= MAX_CODE for size in sizes.values())
+    again = parse_compiled(render_compiled(b"x", sizes), MAX_CODE, where=WHERE)[1]
+    assert {digest: piece.size for digest, piece in again.items()} == sizes
+
+
+def compiled_payload(data: bytes) -> None:
+    """Read what a statement of compiled code says: parts are there, and each piece of code has one size."""
+    found = claimed(Envelope(data, bytes(64), PublicKey("")), where=WHERE)
+    names = {(one.module, one.kind) for one in found.modules}
+    for one in found.modules:
+        assert 0 < one.size == found.sizes[one.code]
+        assert {(part, "part") for part in one.parts} <= names
+
+
 def logins(data: bytes) -> None:
     """Look up a login in docker's file, which names no helper program here."""
     # A helper would be started, and what is fuzzed is the file.
@@ -86,6 +114,22 @@ TARGETS = (
     Target("bundle-header", tar_header, (ValueError,), ("ustar", "0000644", "index.json", "blobs/sha256/")),
     Target("bundle-index", index, words=_DESCRIPTOR),
     Target("bundle-slice", layers, words=_DESCRIPTOR),
+    Target("bundle-compiled", compiled_layers, words=(*_DESCRIPTOR, ".cwasm", "compiled.dsse.json")),
+    Target(
+        "compiled-payload",
+        compiled_payload,
+        words=(
+            "_type",
+            "subject",
+            "predicateType",
+            "predicate",
+            "modules",
+            "module",
+            "kind",
+            "part",
+            "parts",
+        ),
+    ),
     Target(
         "registry-logins",
         logins,

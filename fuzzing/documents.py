@@ -7,7 +7,6 @@ from tarkpm.core import lock_merge, lockfile, project_edit, toml_scan
 from tarkpm.core.agent import jsonc
 from tarkpm.core.case import parse_case
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.mirrors import Mirrors
 from tarkpm.core.openai.refusal import ApiRefusal
 from tarkpm.core.openai.request import read_chat
 from tarkpm.core.project import Project
@@ -24,6 +23,7 @@ from tarkpm.core.statement import (
 )
 from tarkpm.core.team_policy import TeamPolicy
 from tarkpm.core.tool import RISKS, ToolDef, ToolPin, canonical, pin, read
+from tarkpm.core.user_config import UserConfig
 from tarkpm.core.version import Version
 
 NAME = PluginName("text-tools")
@@ -54,7 +54,7 @@ def manifest(data: bytes) -> None:
 
 def mirrors(data: bytes) -> None:
     """Read a config.toml: what it maps is mapped once, and in whole parts."""
-    found = Mirrors.parse(data, where=WHERE)
+    found = UserConfig.parse(data, where=WHERE).mirrors
     for prefix, mirror in found.pairs:
         if not any(other.startswith(f"{prefix}/") for other, _ in found.pairs):
             assert found.of(f"{prefix}/x") == f"{mirror}/x"

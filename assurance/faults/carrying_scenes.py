@@ -5,8 +5,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from support.compiled_bundle import BIG, HERE, configure
 from support.indexrepo import IndexRepo
-from support.sandbox import Sandbox
+from support.sandbox import WASM, Sandbox
 
 from assurance.faults.scene import Run, Scene, digests
 
@@ -25,9 +26,9 @@ class IndexedScene(Scene):
         use(self.sandbox, self.repo, self.repo.folder)
         self.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
 
-    def release(self, name: str, version: str, more: str = "") -> None:
+    def release(self, name: str, version: str, more: str = "", wasm: bytes = WASM) -> None:
         """Publish a release."""
-        self.repo.release(name, version, self.keys[name], more=more)
+        self.repo.release(name, version, self.keys[name], more=more, wasm=wasm)
         self.repo.publish()
 
     def look(self) -> Any:
@@ -69,6 +70,59 @@ class SyncBundle(IndexedScene):
         for folder in (self.sandbox.cwd / ".tark", self.sandbox.store, self.sandbox.state, self.repo.folder):
             shutil.rmtree(folder)
         self.command = ("sync", "--bundle", "plugins.tar", "--accept-project")
+
+    def may_stay(self, path: str) -> bool:
+        """The lock of the index's cache, which `doctor` takes."""
+        return path.startswith("home/.cache/tarkpm/index/") and path.endswith(".lock")
+
+
+class CompiledScene(IndexedScene):
+    """A plugin whose module is big enough to be compiled for others, and a key that signs the code."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.release("json-core", "1.1.0", wasm=BIG["json-core"])
+        self.sandbox.run("update", "--accept-capabilities", "--accept-tools").ok()
+        self.key = self.sandbox.key("builder")
+        self.compile = ("bundle", "create", "-o", "plugins.tar", "--compiled", HERE, "--key", "builder")
+
+
+class CreateCompiled(CompiledScene):
+    """`bundle create --compiled`: in the place of a smaller one."""
+
+    name = "bundle create --compiled"
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.command = self.compile
+        self.sandbox.run("bundle", "create", "-o", "plugins.tar").ok()
+
+    def kept(self) -> Any:
+        """The key, too."""
+        return [super().kept(), digests(self.sandbox.state / "keys")]
+
+    def may_stay(self, path: str) -> bool:
+        """A hidden temporary file beside the bundle."""
+        return path.startswith("app/.plugins.tar.") and path.endswith(".tmp")
+
+
+class SyncCompiled(CompiledScene):
+    """`sync --bundle` with code by a listed key: it is taken whole, or compiled by the next command."""
+
+    name = "sync --bundle, compiled"
+    loses_nothing = False
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.sandbox.run(*self.compile).ok()
+        for folder in (self.sandbox.cwd / ".tark", self.sandbox.store, self.sandbox.state, self.repo.folder):
+            shutil.rmtree(folder)
+        configure(self.sandbox, self.key)
+        self.command = ("sync", "--bundle", "plugins.tar", "--accept-project")
+
+    def kept(self) -> Any:
+        """The configuration, too."""
+        return [super().kept(), digests(self.sandbox.home / ".config")]
 
     def may_stay(self, path: str) -> bool:
         """The lock of the index's cache, which `doctor` takes."""

@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from assurance.faults.carrying_scenes import CreateBundle, Mirror, NewMirror, SyncBundle
+from assurance.faults.carrying_scenes import (
+    CreateBundle,
+    CreateCompiled,
+    Mirror,
+    NewMirror,
+    SyncBundle,
+    SyncCompiled,
+)
 from assurance.faults.oci_scenes import AddOci, MirrorLayout, MirrorOci, PublishOci, PushBundle
 from assurance.faults.project_scenes import (
     Add,
@@ -34,7 +41,7 @@ SCENES: Final = {
     scene.name: scene
     for scene in (
         *(Init, Add, Update, Lock, Sync, Remove, Rollback, RollbackData, Revoke, Disable, Store, Prune),
-        *(CreateBundle, SyncBundle, NewMirror, Mirror),
+        *(CreateBundle, SyncBundle, CreateCompiled, SyncCompiled, NewMirror, Mirror),
         *(AddOci, PublishOci, PushBundle, MirrorOci, MirrorLayout),
         *(Generate, Import, Sign, Publish),
         *(Accept, Claim, Rotate, Yank, Refresh),

@@ -18,7 +18,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "tarkpm sync --bundle plugins.tar",
     ),
     "bundle": ("tarkpm bundle create -o plugins.tar", "tarkpm sync --bundle plugins.tar"),
-    "bundle create": ("tarkpm bundle create -o plugins.tar", "tarkpm bundle create -o tools.tar text-tools"),
+    "bundle create": (
+        "tarkpm bundle create -o plugins.tar",
+        "tarkpm bundle create -o tools.tar text-tools",
+        "tarkpm bundle create -o plugins.tar --compiled linux/amd64 --key builder",
+    ),
     "bundle inspect": ("tarkpm bundle inspect plugins.tar",),
     "bundle push": ("tarkpm bundle push plugins.tar oci://registry.example.com/plugins",),
     "bundle verify": ("tarkpm bundle verify plugins.tar", "tarkpm bundle verify plugins.tar --json"),

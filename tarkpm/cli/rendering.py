@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.console import is_verbose, style
-from tarkpm.core.text import neutral
+from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
     from tarkpm.host.imports.log import LogLine
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.change.outlook import OutdatedRow
     from tarkpm.ops.change.report import Previous, Taken, TakeReport
     from tarkpm.ops.change.sync_change import SyncChange
+    from tarkpm.ops.release.carried_code import BundledCode
     from tarkpm.ops.release.listing import PluginRow
     from tarkpm.ops.release.log_entry import LogEntry
 
@@ -142,3 +143,11 @@ def grant_lines(report: "GrantReport", *, dry_run: bool) -> list[str]:
 def note_lines(notes: tuple[str, ...]) -> list[str]:
     """Return the notes below a report."""
     return [f"{style('note:', fg='cyan')} {neutral(text)}" for text in notes]
+
+
+def compiled_line(code: "BundledCode") -> str:
+    """Return what a bundle has of compiled code, and whether this machine takes it."""
+    modules, taken = counted(len(code.modules), "module"), "taken here"
+    if code.refused:
+        taken = f"not taken here: {code.refused}"
+    return neutral(f"compiled code for {code.platform} by {code.maker}: {modules}, {taken}")

@@ -13,46 +13,22 @@ with nothing: digests, signatures and metadata are checked as if the canonical p
 (docs/decisions/0208).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
-from tarkpm.core.document import convert, parse_toml
 from tarkpm.core.oci.reference import SCHEME, registry_host, repository_name
 from tarkpm.core.text import short, without_login
 from tarkpm.errors import DocumentError
 
-MAX_CONFIG: Final = 64 << 10
-"""Bytes."""
 MAX_MIRRORS: Final = 100
-
-
-class _Document(msgspec.Struct, forbid_unknown_fields=True):
-    mirror: dict[str, str] = {}
 
 
 class Mirrors(msgspec.Struct, frozen=True):
     """Pairs of a canonical prefix and what replaces it, the longest prefix first."""
 
     pairs: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def parse(cls, data: bytes, *, where: str) -> "Mirrors":
-        """Read the user's configuration. Raises `DocumentError` with the key."""
-        table = parse_toml(data, where=where, error=DocumentError, limit=MAX_CONFIG)
-        found = convert(table, _Document, where=where, error=DocumentError).mirror
-        if len(found) > MAX_MIRRORS:
-            raise DocumentError(f"expected at most {MAX_MIRRORS} mirrors, found {len(found)}", where=where)
-        pairs: dict[str, str] = {}
-        for key, value in found.items():
-            try:
-                canonical, mirror = _prefix(key), _target(key, value)
-                if pairs.setdefault(canonical, mirror) != mirror:
-                    raise ValueError(f"{canonical} has two mirrors")
-            except ValueError as problem:
-                place = f"{where}: mirror.{without_login(key)[:80]}"
-                raise DocumentError(str(problem), where=place) from None
-        return cls(tuple(sorted(pairs.items(), key=lambda pair: -len(pair[0]))))
 
     def of(self, place: str) -> str:
         """Return where to fetch what is at ``place``, a URL or ``oci://host/repository``; itself without one.
@@ -66,6 +42,22 @@ class Mirrors(msgspec.Struct, frozen=True):
             if rest != place and (not rest or rest.startswith("/")):
                 return mirror + rest
         return place
+
+
+def read_mirrors(table: Mapping[str, str], *, where: str) -> Mirrors:
+    """Read the table ``[mirror]`` of the user's configuration. Raises `DocumentError` with the key."""
+    if len(table) > MAX_MIRRORS:
+        raise DocumentError(f"expected at most {MAX_MIRRORS} mirrors, found {len(table)}", where=where)
+    pairs: dict[str, str] = {}
+    for key, value in table.items():
+        try:
+            canonical, mirror = _prefix(key), _target(key, value)
+            if pairs.setdefault(canonical, mirror) != mirror:
+                raise ValueError(f"{canonical} has two mirrors")
+        except ValueError as problem:
+            place = f"{where}: mirror.{without_login(key)[:80]}"
+            raise DocumentError(str(problem), where=place) from None
+    return Mirrors(tuple(sorted(pairs.items(), key=lambda pair: -len(pair[0]))))
 
 
 def _prefix(text: str) -> str:

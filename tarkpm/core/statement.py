@@ -163,9 +163,12 @@ def subject_names(data: bytes, *, where: str) -> list[str]:
     return [entry.name for entry in parse_statement(envelope.payload, where=where).files]
 
 
-def parse_envelope(data: bytes, *, where: str) -> Envelope:
-    """Read a DSSE envelope with exactly one signature. Raises `SignatureInvalid`."""
-    table = _table(_strict_json(data, where), where, {"payload", "payloadType", "signatures"})
+def parse_envelope(data: bytes, *, where: str, limit: int = MAX_STATEMENT) -> Envelope:
+    """Read a DSSE envelope with exactly one signature, of at most ``limit`` bytes.
+
+    Raises `SignatureInvalid`.
+    """
+    table = _table(_strict_json(data, where, limit), where, {"payload", "payloadType", "signatures"})
     if table["payloadType"] != PAYLOAD_TYPE:
         raise _bad(f"expected payloadType '{PAYLOAD_TYPE}', found {short(table['payloadType'])}", where)
     signatures = table["signatures"]
@@ -245,9 +248,9 @@ def _subject(subject: Any, sizes: Any, where: str) -> FileEntry:
     return FileEntry(name, digest, size)  # type: ignore[arg-type]
 
 
-def _strict_json(data: bytes, where: str) -> Any:
-    if len(data) > MAX_STATEMENT:
-        raise _bad(f"{len(data)} bytes, the limit is {MAX_STATEMENT}", where)
+def _strict_json(data: bytes, where: str, limit: int = MAX_STATEMENT) -> Any:
+    if len(data) > limit:
+        raise _bad(f"{len(data)} bytes, the limit is {limit}", where)
     try:
         return strict_json(data)
     except (ValueError, RecursionError) as problem:

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tarkpm.core.bundle.layout import ROOT, plugin_ref
+from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import PROJECT, STATEMENT
-from tarkpm.core.oci.artifact import CONFIG_TYPE
+from tarkpm.core.oci.artifact import CONFIG_TYPE, EncodedArtifact
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease, verify_release
@@ -34,12 +36,16 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.artifacts import encode_release
+from tarkpm.ops.release.carried_code import BundledCode, claimed_code, verified_code
 from tarkpm.ops.release.fetch import stored_files
 from tarkpm.ops.release.log_entry import locked_log_proof
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.writer import BundleWriter
 from tarkpm.store.claims import Claims
 from tarkpm.store.sweep import in_use
+
+if TYPE_CHECKING:  # most bundles have no compiled code
+    from tarkpm.ops.author.bundled_code import CodeMaker, CompileRequest, CreatedCode
 
 
 class BundledPlugin(msgspec.Struct, frozen=True):
@@ -62,19 +68,29 @@ class BundleCreateReport(msgspec.Struct, frozen=True):
     plugins: tuple[BundledPlugin, ...]
     indexes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    compiled: "CreatedCode | None" = None
 
 
-def create(settings: Settings, ui: Ui, target: Path, names: tuple[str, ...] = ()) -> BundleCreateReport:
+def create(
+    settings: Settings,
+    ui: Ui,
+    target: Path,
+    names: tuple[str, ...] = (),
+    compiled: "CompileRequest | None" = None,
+) -> BundleCreateReport:
     """Write a bundle of the locked plugins, or of ``names`` and what they depend on.
 
     Indexes are asked for what they say of the plugins now; releases come from the store or their sources.
-    Raises `LockStale`, `ProjectNotAccepted`, `NotFound`, and what `sync` raises for a release or an index.
+    With ``compiled``, it also has code of their big modules, for machines that let its maker's code run.
+    Raises `LockStale`, `ProjectNotAccepted`, `NotFound`, `Refused` for another platform than this machine's,
+    and what `sync` raises for a release or an index.
     """
     with open_for_reading(settings, ui, must_exist=True) as workspace:
         where = str(workspace.location.lock_file)
         if workspace.lock_bytes is None:
             text = f"{PROJECT} requires plugins, but there is no tark.lock"
             raise LockStale(text, where=where, hint="tarkpm lock")
+        maker = _code_maker(settings, ui, compiled) if compiled else None
         # 1. As for `sync`: consent comes before the network.
         require_accepted(workspace)
         chosen = _chosen(workspace, names)
@@ -89,16 +105,18 @@ def create(settings: Settings, ui: Ui, target: Path, names: tuple[str, ...] = ()
             ui.busy("writing the bundle")
             # 3. Verify each release completely, and write it. The next module is read and hashed meanwhile.
             with BundleWriter(settings.cwd / target) as bundle:
-                threads = threads_for([entry.size for entry in entries], settings.threads)
-                contents = ahead(partial(_read, workspace), entries, threads=threads)
-                plugins = tuple(_add(workspace, bundle, *one) for one in zip(entries, contents, strict=True))
+                plugins = tuple(_add_all(workspace, bundle, entries, maker))
+                code = maker.finish(bundle) if maker else None
                 for root, files in slices.items():
                     bundle.add_slice(root, files)
                 written = bundle.finish()
         left = [entry.name for entry in chosen if entry.is_working_copy]
-        notes = (f"not in the bundle: {some(left)}, which the project itself has",) if left else ()
+        notes = [f"not in the bundle: {some(left)}, which the project itself has"] if left else []
+        if maker and not code:
+            notes.append("no compiled code is in the bundle: no plugin takes long to compile")
+        digest = f"sha256:{written.sha256}"
         return BundleCreateReport(
-            str(target), f"sha256:{written.sha256}", written.size, plugins, tuple(slices), notes
+            str(target), digest, written.size, plugins, tuple(slices), tuple(notes), code
         )
 
 
@@ -143,17 +161,36 @@ def _ask(workspace: Workspace, source: IndexSource, entries: list[LockEntry]) ->
     return workspace.resource(Indexes).recorded(source, names, signed)
 
 
+def _code_maker(settings: Settings, ui: Ui, request: "CompileRequest") -> "CodeMaker":
+    from tarkpm.ops.author.bundled_code import CodeMaker
+
+    return CodeMaker(settings, ui, request)
+
+
+def _add_all(
+    workspace: Workspace, bundle: BundleWriter, entries: list[LockEntry], maker: "CodeMaker | None"
+) -> Iterator[BundledPlugin]:
+    threads = threads_for([entry.size for entry in entries], workspace.settings.threads)
+    contents = ahead(partial(_read, workspace), entries, threads=threads)
+    for entry, files in zip(entries, contents, strict=True):
+        artifact, module = _verified(workspace, entry, files)
+        if maker:
+            maker.add(bundle, entry, module, files[module.name])
+        yield _add(bundle, entry, artifact, module, files[module.name])
+
+
 def _read(workspace: Workspace, entry: LockEntry) -> dict[str, bytes]:
     """Return the files of a locked release in the store, which have the locked digests."""
     return {file.name: workspace.store.read(file) for file in stored_files(entry)}
 
 
-def _add(
-    workspace: Workspace, bundle: BundleWriter, entry: LockEntry, files: dict[str, bytes]
-) -> BundledPlugin:
-    """Verify a release as if it had just been fetched, and add it.
+def _verified(
+    workspace: Workspace, entry: LockEntry, files: dict[str, bytes]
+) -> tuple[EncodedArtifact, FileEntry]:
+    """Return the artifact of a locked release in the store, and its module.
 
-    That the module fits its type was checked before it was stored.
+    It is verified as if it had just been fetched. That the module fits its type was checked before it was
+    stored.
     """
     statement, where = files.pop(STATEMENT, None), str(entry.source)
     release = verify_release(files, statement, entry.source, where=where, hashed=entry.files)
@@ -168,7 +205,13 @@ def _add(
         hashed=module,
         where=where,
     )
-    bundle.add_module(module, files[module.name])
+    return artifact, module
+
+
+def _add(
+    bundle: BundleWriter, entry: LockEntry, artifact: EncodedArtifact, module: FileEntry, data: bytes
+) -> BundledPlugin:
+    bundle.add_large(module.sha256, data)
     bundle.add(artifact.config)
     root = _root(entry)
     more = {ROOT: root} if root else {}
@@ -189,6 +232,7 @@ class BundleVerifyReport(msgspec.Struct, frozen=True):
     project: str = ""
     missing: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    compiled: tuple[BundledCode, ...] = ()
 
     @property
     def exit_status(self) -> int:
@@ -206,7 +250,9 @@ def verify(settings: Settings, ui: Ui, file: Path) -> BundleVerifyReport:
         vouched = Claims(settings.paths.state).read()
         checked = check_bundle(bundle, vouched, settings.lock_seconds)
         plugins = tuple(_row(release, root) for release, root in checked.plugins.values())
-        report = BundleVerifyReport(str(file), plugins, checked.indexes)
+        modules = {release.module.sha256 for release, _ in checked.plugins.values()}
+        code = tuple(verified_code(settings, bundle, modules))
+        report = BundleVerifyReport(str(file), plugins, checked.indexes, compiled=code)
         if not in_project:
             return report
         with open_for_reading(settings, ui, must_exist=True) as workspace:
@@ -232,12 +278,18 @@ class BundleInspectReport(msgspec.Struct, frozen=True):
     file: str
     plugins: tuple[InspectedPlugin, ...]
     indexes: tuple[BundledIndex, ...]
+    compiled: tuple[BundledCode, ...] = ()
 
 
 def inspect_bundle(settings: Settings, file: Path) -> BundleInspectReport:
     """Return what a bundle says it contains, without verifying it. Raises what `Bundle` raises."""
     with Bundle(settings.cwd / file) as bundle:
-        return BundleInspectReport(str(file), tuple(claimed_plugins(bundle)), tuple(claimed_indexes(bundle)))
+        return BundleInspectReport(
+            str(file),
+            tuple(claimed_plugins(bundle)),
+            tuple(claimed_indexes(bundle)),
+            tuple(claimed_code(settings, bundle)),
+        )
 
 
 class PushedRow(msgspec.Struct, frozen=True):

@@ -55,12 +55,17 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         workspace.require_built_here()
         require_accepted(workspace)
         # 3. Learn which publishers the indexes vouch for, which step 4 needs and a new machine does not know.
-        unused = ""
+        unused, has_code = "", False
         if settings.bundle:
             from tarkpm.ops.release.carried import Carried
 
             workspace.resource(Carried).learn()
             unused = workspace.resource(Carried).unused
+            if workspace.resource(Carried).bundle.compiled:
+                from tarkpm.ops.release.carried_code import CarriedCode
+
+                # What a listed key signed must hold before anything changes.
+                has_code = workspace.resource(CarriedCode).offer is not None
         else:
             workspace.resource(Indexes).learn_publishers(workspace.lock.entries)
         # 4. Check that the lock follows from the project and that every signer is trusted (rule 2).
@@ -80,5 +85,9 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             preview_deletions(workspace, plan)
         elif workspace.lock_bytes is not None:
             apply(workspace, target, plan)
+            if has_code:  # an earlier sync that was interrupted may not have taken all of it
+                from tarkpm.ops.run.compile_installed import compile_big
+
+                compile_big(workspace, plan.keep)
         installed = tuple(entry.name for entry in plan.install)
         return SyncReport(installed, plan.remove, plan.keep, changes, notes)

@@ -3,11 +3,12 @@
 import pytest
 
 from tarkpm.core.mirrors import Mirrors
+from tarkpm.core.user_config import UserConfig
 from tarkpm.errors import DocumentError
 
 
 def mirrors(text: str) -> Mirrors:
-    return Mirrors.parse(f"[mirror]\n{text}".encode(), where="config.toml")
+    return UserConfig.parse(f"[mirror]\n{text}".encode(), where="config.toml").mirrors
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_the_longest_prefix_of_whole_parts_is_replaced(place: str, expected: str
 
 
 def test_without_mirrors() -> None:
-    assert Mirrors.parse(b"", where="config.toml").of("oci://ghcr.io/x") == "oci://ghcr.io/x"
+    assert UserConfig.parse(b"", where="config.toml").mirrors.of("oci://ghcr.io/x") == "oci://ghcr.io/x"
 
 
 @pytest.mark.parametrize(
@@ -63,4 +64,4 @@ def test_what_is_no_mirror(text: str, expected: str) -> None:
 
 def test_an_unknown_table_is_an_error() -> None:
     with pytest.raises(DocumentError, match="not a known key"):
-        Mirrors.parse(b"[mirrors]\n", where="config.toml")
+        UserConfig.parse(b"[mirrors]\n", where="config.toml")

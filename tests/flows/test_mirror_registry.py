@@ -16,7 +16,7 @@ from support.oddregistry import Handler, OddRegistry
 from support.sandbox import WASM, Sandbox
 
 from tarkpm.core.digest import sha256
-from tarkpm.core.mirrors import Mirrors
+from tarkpm.core.user_config import UserConfig
 
 
 @pytest.fixture(scope="module")
@@ -257,9 +257,9 @@ def test_a_tag_of_a_folder_is_never_moved(sandbox: Sandbox, source: OciRegistry)
     _project(sandbox, tools)
     sandbox.run("mirror", "oci:mirror").ok()
     odd = sandbox.run("mirror", 'oci:a "folder" \N{PACKAGE}').ok().out
-    assert Mirrors.parse(odd[odd.index("[mirror]") :].encode(), where="here").of(f"oci://{tools.place}") == (
-        f'{sandbox.cwd}/a "folder" \N{PACKAGE}/{_named(source.host)}/{tools.repository}'
-    )
+    assert UserConfig.parse(odd[odd.index("[mirror]") :].encode(), where="here").mirrors.of(
+        f"oci://{tools.place}"
+    ) == (f'{sandbox.cwd}/a "folder" \N{PACKAGE}/{_named(source.host)}/{tools.repository}')
     before = _files(sandbox.cwd / "mirror")
     tools.release("1.0.0", extra='homepage = "https://example.com"')
     sandbox.run("update", "--allow-republished").ok()

@@ -235,16 +235,18 @@ def fork_a_worker(*, schemas: bool = False) -> AnyProcess:
 
 
 _compile = compiler.compile_module
-_compiled: dict[tuple[bytes, Limits, bool], bytes] = {}
+_compiled: dict[tuple[bytes, Limits, bool, str], bytes] = {}
 
 
-def _compile_once(image: PluginImage, limits: Limits, start: Start, *, mapped: bool) -> bytearray:
+def _compile_once(
+    image: PluginImage, limits: Limits, start: Start, *, mapped: bool, target: str = ""
+) -> bytearray:
     """Compile a small module once for all tests: each sandbox has a cache of its own, which is empty at first."""
     if len(image.wasm) >= BIG_MODULE:
-        return _compile(image, limits, start, mapped=mapped)
-    made_from = hashlib.sha256(image.wasm).digest(), limits, mapped
+        return _compile(image, limits, start, mapped=mapped, target=target)
+    made_from = hashlib.sha256(image.wasm).digest(), limits, mapped, target
     if made_from not in _compiled:
-        _compiled[made_from] = bytes(_compile(image, limits, start, mapped=mapped))
+        _compiled[made_from] = bytes(_compile(image, limits, start, mapped=mapped, target=target))
     return bytearray(_compiled[made_from])
 
 

@@ -12,7 +12,7 @@ from tarkpm.cli.rendering import CHECK
 from tarkpm.core.git_url import shown
 from tarkpm.core.text import counted, neutral
 from tarkpm.errors import Refused
-from tarkpm.ops.project.mirrors import CONFIG
+from tarkpm.ops.project.user_config import CONFIG
 
 if TYPE_CHECKING:
     from tarkpm.ops.mirror import MirrorReport

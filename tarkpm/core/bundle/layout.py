@@ -2,7 +2,8 @@
 
 ``index.json`` lists one manifest for each plugin, as `tarkpm.core.oci.artifact` writes them, and one for each
 community index, of which it holds what the plugins need: TUF metadata, claims, rows and advisories, a layer
-for each file. Names are ``org.opencontainers.image.ref.name``, so that skopeo and oras find them.
+for each file. If there is compiled code (`tarkpm.core.compiled`), it lists one for that, too. Names are
+``org.opencontainers.image.ref.name``, so that skopeo and oras find them.
 See https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md.
 """
 
@@ -28,6 +29,9 @@ SLICE: Final = "application/vnd.tark.index.slice.v1"
 FILE: Final = "application/octet-stream"
 REF: Final = "org.opencontainers.image.ref.name"
 TITLE: Final = "org.opencontainers.image.title"
+COMPILED: Final = "application/vnd.tark.compiled.v1"
+COMPILED_STATEMENT: Final = "compiled.dsse.json"
+"""The title of the layer that says who compiled the others."""
 ROOT: Final = "dev.tark.index.root"
 """The annotation of a slice with the digest of its index's first root."""
 
@@ -93,6 +97,16 @@ def slice_ref(root: str) -> str:
     return f"index-{root.removeprefix('sha256:')[:32]}"
 
 
+def compiled_ref(platform: str) -> str:
+    """Return the name of the code for a platform in a bundle: ``compiled-linux-amd64``."""
+    return f"compiled-{platform.replace('/', '-')}"
+
+
+def code_title(code: Digest) -> str:
+    """Return the title of a layer of compiled code."""
+    return f"{code}.cwasm"
+
+
 def checked(one: ContentDescriptor, limit: int) -> ContentDescriptor:
     """Return a descriptor whose digest and size can be used. Raises `ValueError`."""
     if not one.digest.startswith("sha256:") or not is_digest(one.sha256):
@@ -131,33 +145,70 @@ def parse_index(data: bytes, *, where: str) -> dict[str, ContentDescriptor]:
 
 def render_slice(layers: Mapping[str, ContentDescriptor], root: str) -> bytes:
     """Return the manifest of a slice, whose layers are named by path in the index."""
-    config = {**_plain(descriptor(EMPTY_TYPE, EMPTY, {})), "data": "e30="}
-    return _text(
-        {
-            "schemaVersion": 2,
-            "mediaType": IMAGE_MANIFEST,
-            "artifactType": SLICE,
-            "config": config,
-            "layers": [_plain(layers[path]) for path in sorted(layers)],
-            "annotations": {ROOT: root},
-        }
-    )
+    return _render_layers(SLICE, layers, {ROOT: root})
 
 
 def parse_slice(data: bytes, *, where: str) -> dict[str, ContentDescriptor]:
     """Return the layers of a slice by path in the index. Raises `Refused`."""
+    found = _parse_layers(SLICE, data, MAX_INDEX, where=where)
+    # tarkpm writes no file of such a name; other tools that unpack the slice may.
+    if odd := [path for path in found if not _PATH.fullmatch(path)]:
+        text = f"expected the path of a file in an index, found {odd[0][:80]!r}"
+        raise Refused(text, where=where)
+    return found
+
+
+def render_compiled(statement: bytes, sizes: Mapping[Digest, int]) -> bytes:
+    """Return the manifest of compiled code: of its statement, and of each piece of code, by its size."""
+    layers = {
+        title: ContentDescriptor(FILE, f"sha256:{code}", size, "", {TITLE: title})
+        for code, size in sizes.items()
+        for title in (code_title(code),)
+    }
+    layers[COMPILED_STATEMENT] = descriptor(FILE, statement, {TITLE: COMPILED_STATEMENT})
+    return _render_layers(COMPILED, layers, {})
+
+
+def parse_compiled(
+    data: bytes, limit: int, *, where: str
+) -> tuple[ContentDescriptor, dict[Digest, ContentDescriptor]]:
+    """Return the statement of compiled code, and each piece of code by its digest. Raises `Refused`.
+
+    ``limit`` is that of a piece of code in bytes.
+    """
+    layers = _parse_layers(COMPILED, data, limit, where=where)
+    statement = layers.pop(COMPILED_STATEMENT, None)
+    if statement is None or any(title != code_title(one.sha256) for title, one in layers.items()):
+        text = f"expected '{COMPILED_STATEMENT}' and pieces of code that are named by their digests"
+        raise Refused(text, where=where)
+    return statement, {one.sha256: one for one in layers.values()}
+
+
+def _render_layers(
+    artifact_type: str, layers: Mapping[str, ContentDescriptor], annotations: Mapping[str, str]
+) -> bytes:
+    config = {**_plain(descriptor(EMPTY_TYPE, EMPTY, {})), "data": "e30="}
+    table: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": IMAGE_MANIFEST,
+        "artifactType": artifact_type,
+        "config": config,
+        "layers": [_plain(layers[title]) for title in sorted(layers)],
+    }
+    return _text({**table, "annotations": annotations} if annotations else table)
+
+
+def _parse_layers(artifact_type: str, data: bytes, limit: int, *, where: str) -> dict[str, ContentDescriptor]:
+    """Return the layers of an artifact by title, each of at most ``limit`` bytes. Raises `Refused`."""
     document = decode_json(data, _Manifest, where=where, error=Refused, limit=MAX_MANIFEST)
     try:
-        if (document.schema_version, document.artifact_type) != (2, SLICE):
-            raise ValueError(f"expected an artifact of type {SLICE}")
+        if (document.schema_version, document.artifact_type) != (2, artifact_type):
+            raise ValueError(f"expected an artifact of type {artifact_type}")
         if len(document.layers) > MAX_LAYERS:
             raise ValueError(f"expected at most {MAX_LAYERS:,} layers")
-        found = {one.annotations.get(TITLE, ""): checked(one, MAX_INDEX) for one in document.layers}
+        found = {one.annotations.get(TITLE, ""): checked(one, limit) for one in document.layers}
         if len(found) != len(document.layers):
             raise ValueError("two layers have the same name")
-        # tarkpm writes no file of such a name; other tools that unpack the slice may.
-        if odd := [path for path in found if not _PATH.fullmatch(path)]:
-            raise ValueError(f"expected the path of a file in an index, found {odd[0][:80]!r}")
     except ValueError as problem:
         raise Refused(str(problem), where=where) from None
     return found

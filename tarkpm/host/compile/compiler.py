@@ -23,21 +23,27 @@ MEMORY = 2048 * MIB
 """The limit that `worker.confine` sets."""
 
 
-def compile_module(image: PluginImage, limits: Limits, start: Start, *, mapped: bool) -> bytearray:
+def compile_module(
+    image: PluginImage, limits: Limits, start: Start, *, mapped: bool, target: str = ""
+) -> bytearray:
     """Return the compiled code of a plugin that passed `check_image`.
 
-    ``mapped`` says that a memfd will hold the code. Raises `ModuleInvalid` for a module that does not
-    compile, `LimitReached`, `PluginCrashed`.
+    ``mapped`` says that a memfd will hold the code; ``target`` is as in `messages.Compile`. Raises
+    `ModuleInvalid` for a module that does not compile, `LimitReached`, `PluginCrashed`.
     """
-    return alone(image.name, limits, start, lambda talk, end: talk.compile(image.wasm, end, mapped=mapped))
+
+    def talk(conversation: Conversation, end: float) -> bytearray:
+        return conversation.compile(image.wasm, end, mapped=mapped, target=target)
+
+    return alone(image.name, limits, start, talk)
 
 
 def compile_all(
-    images: Sequence[PluginImage], limits: Limits, start: Start, *, mapped: bool
+    images: Sequence[PluginImage], limits: Limits, start: Start, *, mapped: bool, target: str = ""
 ) -> list[bytearray]:
     """Return the compiled code of each image, compiled at the same time. Raises as `compile_module` does."""
     if len(images) == 1:
-        return [compile_module(images[0], limits, start, mapped=mapped)]
+        return [compile_module(images[0], limits, start, mapped=mapped, target=target)]
     # Here, because only what is big is outlined, and then compiled once.
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
@@ -52,7 +58,10 @@ def compile_all(
         return process
 
     with ThreadPoolExecutor(len(images)) as threads:
-        work = [threads.submit(compile_module, image, limits, noted, mapped=mapped) for image in images]
+        work = [
+            threads.submit(compile_module, image, limits, noted, mapped=mapped, target=target)
+            for image in images
+        ]
         try:
             for one in wait(work, return_when=FIRST_EXCEPTION).done:
                 one.result()

@@ -9,29 +9,59 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from tarkpm.errors import HostError
 from tarkpm.host.worker.settings import ENGINE, OUTLINING
 
+if TYPE_CHECKING:
+    from tarkpm.core.compiled import Kind
+
 _CPUINFO: Final = Path("/proc/cpuinfo")
 _FEATURES: Final = ("flags", "Features", "model name")
 
 
-Kind = Literal["component", "core", "part"]
-"""What code was made from: a component, a core module of the older ABI, or a part of outlined components."""
+class Platform(NamedTuple):
+    """An operating system and an architecture: ``name`` as OCI spells it, and the triple of compilers."""
+
+    name: str
+    triple: str
 
 
-def fingerprint(stack: int, *, kind: Kind, mapped: bool) -> bytes:
+_PLATFORMS: Final = {
+    ("linux", "x86_64"): Platform("linux/amd64", "x86_64-unknown-linux-gnu"),
+    ("linux", "aarch64"): Platform("linux/arm64", "aarch64-unknown-linux-gnu"),
+    ("darwin", "x86_64"): Platform("darwin/amd64", "x86_64-apple-darwin"),
+    ("darwin", "arm64"): Platform("darwin/arm64", "aarch64-apple-darwin"),
+}
+
+
+def this_platform() -> Platform:
+    """Return the platform of this machine, the only one that its wasmtime compiles for; ("", "") if unknown.
+
+    The wheels of wasmtime have one backend of Cranelift each, and neither they nor the C API can compile
+    without loading the result.
+    """
+    return _PLATFORMS.get((sys.platform, os.uname().machine), Platform("", ""))
+
+
+def settings(stack: int, *, mapped: bool) -> dict[str, bool | int | str]:
+    """Return the settings that code depends on, for machines to compare. ``stack`` is in bytes."""
+    form = "mapped" if mapped else "copied"
+    return {**ENGINE, "max_wasm_stack": stack, "tark_form": form, "tark_outlining": OUTLINING}
+
+
+def fingerprint(stack: int, *, kind: "Kind", mapped: bool, maker: str = "") -> bytes:
     """Return everything that compiled code depends on besides the module, as bytes to compare.
 
-    ``stack`` is in bytes. The ``kind`` keeps the code of one from being loaded as that of another.
+    ``stack`` is in bytes. The ``kind`` keeps the code of one from being loaded as that of another. ``maker``
+    is the key of whoever compiled it, "" for this machine.
     """
     form = (kind, OUTLINING, "mapped" if mapped else "copied")
     made_for = [wasmtime_version(), sorted(ENGINE.items()), stack, form, sys.platform, *_processor()]
-    return msgspec.json.encode(made_for)
+    return msgspec.json.encode([*made_for, maker] if maker else made_for)
 
 
 @functools.cache

@@ -93,10 +93,10 @@ class Conversation:
         else:
             self._channel.send(frames.BYTES, wasm if code is None else code.read(), deadline)
 
-    def compile(self, wasm: bytes, deadline: float, *, mapped: bool) -> bytearray:
+    def compile(self, wasm: bytes, deadline: float, *, mapped: bool, target: str = "") -> bytearray:
         """Compile a module in a process that does nothing else. Returns the image, as `Compile` says."""
         self.greet(deadline)
-        self.send(frames.COMPILE, messages.Compile(self._limits.stack, mapped), deadline)
+        self.send(frames.COMPILE, messages.Compile(self._limits.stack, mapped, target), deadline)
         self._channel.send(frames.BYTES, wasm, deadline)
         kind, payload, _ = self._channel.receive(deadline)
         if kind == frames.FAIL:

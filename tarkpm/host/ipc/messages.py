@@ -30,10 +30,14 @@ class Load(msgspec.Struct):
 
 
 class Compile(msgspec.Struct):
-    """Compile a module, which follows in a BYTES frame; ``mapped`` says that its code will be in a memfd."""
+    """Compile a module, which follows in a BYTES frame; ``mapped`` says that its code will be in a memfd.
+
+    ``target`` is the triple whose every processor must be able to run the code; "" for this one alone.
+    """
 
     stack: int
     mapped: bool
+    target: str = ""
 
 
 class Probe(msgspec.Struct):

@@ -11,6 +11,7 @@ validates the rest like any component, and each module against the type that is 
 Format: the component model's `Binary.md` (core:type, import) and the core specification, 5.5.
 """
 
+import hashlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -38,6 +39,11 @@ class Outlined(NamedTuple):
 
     rest: bytes
     parts: tuple[memoryview, ...]
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The SHA-256 digests of the parts."""
+        return tuple(hashlib.sha256(part).hexdigest() for part in self.parts)
 
 
 def outlined(wasm: bytes) -> Outlined | None:

@@ -24,12 +24,13 @@ class Failure(Exception):
         self.kind, self.message = kind, message
 
 
-def make_engine(stack: int, *, parallel: bool = False, mapped: bool) -> Engine:
+def make_engine(stack: int, *, parallel: bool = False, mapped: bool, target: str = "") -> Engine:
     """Return an engine with the configuration of `settings` and ``stack`` bytes of stack for a guest.
 
     ``mapped`` says that the code is, or will be, in a file. A memory's initial contents are then mapped from
     that file (copy-on-write) instead of copied. Without a file wasmtime would have to write them to one,
-    which a worker may not. wasmtime refuses code that was compiled with the other setting.
+    which a worker may not. wasmtime refuses code that was compiled with the other setting. With a ``target``,
+    code uses what all processors of that triple have, instead of what this one has.
     """
     config = Config()
     for name, value in ENGINE.items():
@@ -37,12 +38,14 @@ def make_engine(stack: int, *, parallel: bool = False, mapped: bool) -> Engine:
     config.memory_init_cow = mapped and ENGINE["memory_init_cow"]
     config.max_wasm_stack = stack
     config.parallel_compilation = parallel
+    if target:
+        config.target = target
     return Engine(config)
 
 
-def compiled_image(wasm: bytes, stack: int, *, mapped: bool) -> bytearray:
+def compiled_image(wasm: bytes, stack: int, *, mapped: bool, target: str = "") -> bytearray:
     """Return compiled code, for `made` with an engine of the same settings. Raises `Failure`."""
-    engine = make_engine(stack, parallel=len(wasm) >= BIG_MODULE, mapped=mapped)
+    engine = make_engine(stack, parallel=len(wasm) >= BIG_MODULE, mapped=mapped, target=target)
     if is_core(wasm):
         return made(engine, wasm, "wasm", Module).serialize()
     return made(engine, wasm, "wasm", Component).serialize()

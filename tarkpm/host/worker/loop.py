@@ -205,7 +205,7 @@ def _compiled(wasm: bytes, compile_: dict[str, Any], parent: int) -> bytearray:
     confine.limit_memory()
     sandbox.no_files()
     die_with(parent)
-    return compiled_image(wasm, compile_["stack"], mapped=compile_["mapped"])
+    return compiled_image(wasm, compile_["stack"], mapped=compile_["mapped"], target=compile_["target"])
 
 
 def _inspected(other: _Parent, inspect: dict[str, Any], parent: int) -> dict[str, Any]:

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tarkpm.core.advised import NOTHING
-from tarkpm.core.bundle.layout import EMPTY, MAX_MANIFEST, ROOT, ContentDescriptor, parse_slice, plugin_ref
+from tarkpm.core.bundle.layout import (
+    EMPTY,
+    MAX_MANIFEST,
+    ROOT,
+    ContentDescriptor,
+    parse_compiled,
+    parse_slice,
+    plugin_ref,
+)
 from tarkpm.core.claim import Claim, Vouched
+from tarkpm.core.compiled import MAX_CODE
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.core.layout import TIMESTAMP
 from tarkpm.core.manifest import Manifest
@@ -125,6 +134,9 @@ def _check_complete(bundle: Bundle) -> None:
             named |= {
                 Digest(blob.digest.removeprefix("sha256:")) for blob in (manifest.config, manifest.wasm)
             }
+        elif ref in bundle.compiled:
+            statement, pieces = parse_compiled(data, MAX_CODE, where=where)
+            named |= {statement.sha256, sha256(EMPTY), *pieces}
         else:
             named |= {layer.sha256 for layer in parse_slice(data, where=where).values()}
             named.add(sha256(EMPTY))

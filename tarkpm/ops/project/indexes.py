@@ -17,8 +17,8 @@ from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexStale, NotFound, TarkError, Unreachable
 from tarkpm.ops.project.known_advisories import KnownAdvisories
 from tarkpm.ops.project.known_logs import KnownLogs
-from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
+from tarkpm.ops.project.user_config import mirrored
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login

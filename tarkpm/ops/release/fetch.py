@@ -173,7 +173,7 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
     settings = workspace.settings
     if settings.offline and not url.startswith("file:"):
         raise settings.unreachable(url)
-    from tarkpm.ops.project.mirrors import mirrored
+    from tarkpm.ops.project.user_config import mirrored
     from tarkpm.sources.git import Access, GitRemote, parse
 
     place = mirrored(settings, url)

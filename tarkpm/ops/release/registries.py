@@ -9,8 +9,8 @@ from tarkpm.core.oci.artifact import Descriptor
 from tarkpm.core.oci.reference import parse
 from tarkpm.core.release import OciSource
 from tarkpm.errors import Unreachable
-from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
+from tarkpm.ops.project.user_config import mirrored
 
 if TYPE_CHECKING:
     from tarkpm.ops.project.workspace import Workspace

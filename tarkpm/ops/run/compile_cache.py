@@ -1,10 +1,13 @@
 """This user's cache of compiled modules, and the key that authenticates it."""
 
 import hmac
+from collections.abc import Collection
 
+from tarkpm.errors import DocumentError
 from tarkpm.host.compile.cache import Busy, CompileCache, silent
 from tarkpm.ops.project.ownership import check_home
 from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.user_config import compiled_by
 from tarkpm.store.state import State
 
 
@@ -16,4 +19,12 @@ def compile_cache(settings: Settings, busy: Busy = silent) -> CompileCache:
     check_home(settings)
     # Derived, so that the secret of journals is not used for two purposes (NIST SP 800-57, 5.2).
     key = hmac.digest(State(settings.paths.state).mac_key(), b"compiled modules", "sha256")
-    return CompileCache(settings.paths.cache / "compiled", key, busy)
+
+    def makers() -> Collection[str]:
+        # A configuration that cannot be used lets nobody's code run: the module is compiled here.
+        try:
+            return compiled_by(settings)
+        except DocumentError:
+            return ()
+
+    return CompileCache(settings.paths.cache / "compiled", key, busy, makers)

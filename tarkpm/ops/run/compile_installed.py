@@ -21,7 +21,7 @@ from tarkpm.ops.run.images import load_image
 
 
 def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
-    """Compile the big modules of newly installed plugins; a module that cannot be compiled is noted."""
+    """Compile the big modules of installed plugins, where there is no code; notes what cannot be compiled."""
     cache = compile_cache(workspace.settings)
     # Before the modules are read: what an earlier installation compiled is not needed.
     names = tuple(name for name in names if _is_needed(workspace, cache, name))
@@ -36,7 +36,12 @@ def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
 
     for group in batches(names, partial(_size, workspace), MEMORY):
         workspace.ui.busy(f"compiling {group[0]}")
-        precompile(_images(workspace, group), cache, progress=progress)
+        images = _images(workspace, group)
+        if workspace.settings.bundle:
+            from tarkpm.ops.run.taken_code import take_code
+
+            take_code(workspace, cache, images)
+        precompile(images, cache, progress=progress)
 
 
 def _is_needed(workspace: Workspace, cache: CompileCache, name: str) -> bool:

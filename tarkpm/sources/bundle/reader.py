@@ -17,6 +17,7 @@ from tarkpm.core.bundle.archive import (
     read_header,
 )
 from tarkpm.core.bundle.layout import (
+    COMPILED,
     LAYOUT,
     MAX_INDEX,
     MAX_MANIFEST,
@@ -60,8 +61,10 @@ class Bundle:
             self.manifests = parse_index(self._whole(INDEX, MAX_INDEX), where=self._at(INDEX))
             self.slices = self._slices()
             """The manifests of slices, by the root of their index."""
-            of_slices = {one.ref for one in self.slices.values()}
-            self.plugins = {ref: one for ref, one in self.manifests.items() if ref not in of_slices}
+            self.compiled = {ref: one for ref, one in self.manifests.items() if one.artifact_type == COMPILED}
+            """The manifests of compiled code, by name."""
+            others = {one.ref for one in self.slices.values()} | self.compiled.keys()
+            self.plugins = {ref: one for ref, one in self.manifests.items() if ref not in others}
             """The manifests of plugins, by name."""
         except BaseException:
             self._file.close()

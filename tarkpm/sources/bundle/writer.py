@@ -1,7 +1,8 @@
 """Write a bundle: files in one order, with headers in one form. Equal contents are equal bytes.
 
-After ``oci-layout`` come the modules, as they are verified: each is read once, and they need not all fit in
-memory. What names them is known only then, and follows, with ``index.json`` at the end.
+After ``oci-layout`` come the modules, as they are verified, and their compiled code: each is read once, and
+they need not all fit in memory. What names them is known only then, and follows, with ``index.json`` at the
+end.
 """
 
 import os
@@ -15,6 +16,7 @@ import msgspec
 
 from tarkpm.core.bundle.archive import END, INDEX, OCI_LAYOUT, RECORD, Member, blob_name, header
 from tarkpm.core.bundle.layout import (
+    COMPILED,
     EMPTY,
     FILE,
     IMAGE_MANIFEST,
@@ -24,12 +26,14 @@ from tarkpm.core.bundle.layout import (
     SLICE,
     TITLE,
     ContentDescriptor,
+    compiled_ref,
     descriptor,
+    render_compiled,
     render_index,
     render_slice,
     slice_ref,
 )
-from tarkpm.core.digest import Digest, FileEntry, sha256
+from tarkpm.core.digest import Digest, sha256
 from tarkpm.errors import StoreError
 from tarkpm.io.files import open_new
 from tarkpm.io.hashed import HashedWriter
@@ -55,7 +59,7 @@ class BundleWriter:
         self._temporary = temporary(target)
         self._manifests: list[ContentDescriptor] = []
         self._blobs: dict[Digest, bytes] = {}
-        self._modules: set[Digest] = set()
+        self._large: set[Digest] = set()
         with self._translated():
             self._file = open_new(self._temporary, 0o644)
         self._out, self._padding = HashedWriter(self._file), 0
@@ -79,12 +83,12 @@ class BundleWriter:
         """Add a small blob, which stays in memory until the bundle is finished."""
         self._blobs[sha256(data)] = data
 
-    def add_module(self, entry: FileEntry, data: bytes) -> None:
-        """Add a large blob, whose digest and size the caller has checked, at once."""
-        if entry.sha256 not in self._modules:
-            self._modules.add(entry.sha256)
+    def add_large(self, digest: Digest, data: bytes) -> None:
+        """Add a large blob, whose digest the caller has checked, at once."""
+        if digest not in self._large:
+            self._large.add(digest)
             with self._translated():
-                self._put(blob_name(entry.sha256), data)
+                self._put(blob_name(digest), data)
 
     def add_manifest(self, data: bytes, ref: str, artifact_type: str, more: Mapping[str, str]) -> None:
         """Add a manifest under a name; the blobs it names are added separately."""
@@ -98,10 +102,16 @@ class BundleWriter:
             self.add(data)
         self.add_manifest(render_slice(layers, root), slice_ref(root), SLICE, {ROOT: root})
 
+    def add_compiled(self, statement: bytes, platform: str, sizes: Mapping[Digest, int]) -> None:
+        """Add who compiled the code that was added with `add_large`; ``sizes`` are those of its pieces."""
+        for data in (EMPTY, statement):
+            self.add(data)
+        self.add_manifest(render_compiled(statement, sizes), compiled_ref(platform), COMPILED, {})
+
     def finish(self) -> Written:
         """Write the rest, and put the bundle in its place."""
         with self._translated():
-            for digest in sorted(self._blobs.keys() - self._modules):
+            for digest in sorted(self._blobs.keys() - self._large):
                 self._put(blob_name(digest), self._blobs[digest])
             self._put(INDEX, render_index(self._manifests))
             self._out.write(bytes(self._padding) + END)

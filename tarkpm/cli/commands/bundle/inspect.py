@@ -9,7 +9,7 @@ import click
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, common
-from tarkpm.cli.rendering import note_lines
+from tarkpm.cli.rendering import compiled_line, note_lines
 from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
@@ -46,5 +46,6 @@ def _lines(report: "BundleInspectReport") -> list[str]:
     return [
         *([style(lines[0], bold=True), *lines[1:]] if rows else ["The bundle has no plugins."]),
         *(f"index {one.root}, fresh until {neutral(one.fresh_until)}" for one in report.indexes),
+        *map(compiled_line, report.compiled),
         *note_lines((f"nothing was verified: tarkpm bundle verify {shlex.quote(report.file)}",)),
     ]

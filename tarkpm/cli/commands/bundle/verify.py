@@ -9,7 +9,7 @@ import click
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, common
-from tarkpm.cli.rendering import CHECK, CROSS, note_lines
+from tarkpm.cli.rendering import CHECK, CROSS, compiled_line, note_lines
 from tarkpm.core.text import counted, neutral, some
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def _lines(report: "BundleVerifyReport") -> Iterator[str]:
     yield style(f"{CHECK} {counted(len(report.plugins), 'plugin')} verified", fg="green")
     for one in report.indexes:
         yield f"  index {one.root}, fresh until {one.fresh_until}"
+    for code in report.compiled:
+        yield f"  {compiled_line(code)}"
     if report.missing:
         yield style(f"{CROSS} not in the bundle: {some(report.missing)}", fg="red")
     elif report.project:
