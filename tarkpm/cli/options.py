@@ -161,6 +161,11 @@ def running_folders(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+_FLAGS = (
+    *("accept_capabilities", "accept_tools", "allow_downgrade", "allow_republished"),
+    *("adopt", "identity", "keyless"),
+)
+"""Answers that are options of the same name."""
 _CONSENT = [
     click.option("--trust", multiple=True, metavar="KEY", help="Trust releases signed by KEY."),
     identity_option,
@@ -200,19 +205,7 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
         from tarkpm.core.consent import Answers
         from tarkpm.core.key import public_key
 
-        flags = {
-            key: rest.pop(key)
-            for key in (
-                "accept_capabilities",
-                "accept_tools",
-                "allow_downgrade",
-                "allow_republished",
-                "adopt",
-                "identity",
-                "keyless",
-            )
-            if key in rest
-        }
+        flags = {key: rest.pop(key) for key in _FLAGS if key in rest}
         if trust and flags.get("keyless"):
             raise TarkError("expected --trust or --keyless, found both")
         answers = Answers(

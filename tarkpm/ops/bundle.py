@@ -1,22 +1,18 @@
 """``tarkpm bundle``: one file with everything a locked project needs, for machines without a network."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tarkpm.core.bundle.layout import ROOT, plugin_ref
-from tarkpm.core.digest import FileEntry
+from tarkpm.core.bundle.layout import plugin_ref
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.names import PROJECT, STATEMENT
-from tarkpm.core.oci.artifact import CONFIG_TYPE, EncodedArtifact
+from tarkpm.core.names import PROJECT
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.text import some
-from tarkpm.core.verification import VerifiedRelease, verify_release
+from tarkpm.core.verification import VerifiedRelease
 from tarkpm.errors import LockStale, NotFound
-from tarkpm.io.parallel import ahead, threads_for
 from tarkpm.ops.audit.bundle import (
     BundledIndex,
     InspectedPlugin,
@@ -25,7 +21,8 @@ from tarkpm.ops.audit.bundle import (
     claimed_indexes,
     claimed_plugins,
 )
-from tarkpm.ops.change.fetch_locked import check_same, fetch_missing
+from tarkpm.ops.author.bundled_releases import BundledPlugin, add_releases, root_of
+from tarkpm.ops.change.fetch_locked import fetch_missing
 from tarkpm.ops.change.prove import require_proofs
 from tarkpm.ops.change.target import Target, check_target
 from tarkpm.ops.project.acceptance import require_accepted
@@ -35,10 +32,7 @@ from tarkpm.ops.project.proofs import kept_proof
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.artifacts import encode_release
 from tarkpm.ops.release.carried_code import BundledCode, claimed_code, verified_code
-from tarkpm.ops.release.fetch import stored_files
-from tarkpm.ops.release.log_entry import locked_log_proof
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.writer import BundleWriter
 from tarkpm.store.claims import Claims
@@ -46,17 +40,6 @@ from tarkpm.store.sweep import in_use
 
 if TYPE_CHECKING:  # most bundles have no compiled code
     from tarkpm.ops.author.bundled_code import CodeMaker, CompileRequest, CreatedCode
-
-
-class BundledPlugin(msgspec.Struct, frozen=True):
-    """A plugin in a bundle: ``root`` is that of its index, or "", ``size`` its module's in bytes."""
-
-    name: str
-    version: str
-    type: str
-    signer: str
-    root: str
-    size: int
 
 
 class BundleCreateReport(msgspec.Struct, frozen=True):
@@ -105,7 +88,7 @@ def create(
             ui.busy("writing the bundle")
             # 3. Verify each release completely, and write it. The next module is read and hashed meanwhile.
             with BundleWriter(settings.cwd / target) as bundle:
-                plugins = tuple(_add_all(workspace, bundle, entries, maker))
+                plugins = tuple(add_releases(workspace, bundle, entries, maker))
                 code = maker.finish(bundle) if maker else None
                 for root, files in slices.items():
                     bundle.add_slice(root, files)
@@ -150,13 +133,9 @@ def _sources(entries: Iterable[LockEntry]) -> Iterator[IndexSource]:
     yield from {source.root: source for source in sources}.values()
 
 
-def _root(entry: LockEntry) -> str:
-    return entry.source.root if isinstance(entry.source, IndexSource) else ""
-
-
 def _ask(workspace: Workspace, source: IndexSource, entries: list[LockEntry]) -> Mapping[str, bytes]:
     """Ask an index; returns the files that a client needs which knows nothing of it."""
-    names = [entry.name for entry in entries if _root(entry) == source.root]
+    names = [entry.name for entry in entries if root_of(entry) == source.root]
     signed = [entry.name for entry in entries if entry.statement]
     return workspace.resource(Indexes).recorded(source, names, signed)
 
@@ -165,58 +144,6 @@ def _code_maker(settings: Settings, ui: Ui, request: "CompileRequest") -> "CodeM
     from tarkpm.ops.author.bundled_code import CodeMaker
 
     return CodeMaker(settings, ui, request)
-
-
-def _add_all(
-    workspace: Workspace, bundle: BundleWriter, entries: list[LockEntry], maker: "CodeMaker | None"
-) -> Iterator[BundledPlugin]:
-    threads = threads_for([entry.size for entry in entries], workspace.settings.threads)
-    contents = ahead(partial(_read, workspace), entries, threads=threads)
-    for entry, files in zip(entries, contents, strict=True):
-        artifact, module = _verified(workspace, entry, files)
-        if maker:
-            maker.add(bundle, entry, module, files[module.name])
-        yield _add(bundle, entry, artifact, module, files[module.name])
-
-
-def _read(workspace: Workspace, entry: LockEntry) -> dict[str, bytes]:
-    """Return the files of a locked release in the store, which have the locked digests."""
-    return {file.name: workspace.store.read(file) for file in stored_files(entry)}
-
-
-def _verified(
-    workspace: Workspace, entry: LockEntry, files: dict[str, bytes]
-) -> tuple[EncodedArtifact, FileEntry]:
-    """Return the artifact of a locked release in the store, and its module.
-
-    It is verified as if it had just been fetched. That the module fits its type was checked before it was
-    stored.
-    """
-    statement, where = files.pop(STATEMENT, None), str(entry.source)
-    release = verify_release(files, statement, entry.source, where=where, hashed=entry.files)
-    check_same(entry, release)
-    module = release.module
-    artifact = encode_release(
-        files,
-        release.manifest,
-        statement=statement,
-        ci_proof=kept_proof(workspace, entry),
-        log_proof=locked_log_proof(workspace, entry),
-        hashed=module,
-        where=where,
-    )
-    return artifact, module
-
-
-def _add(
-    bundle: BundleWriter, entry: LockEntry, artifact: EncodedArtifact, module: FileEntry, data: bytes
-) -> BundledPlugin:
-    bundle.add_large(module.sha256, data)
-    bundle.add(artifact.config)
-    root = _root(entry)
-    more = {ROOT: root} if root else {}
-    bundle.add_manifest(artifact.manifest, plugin_ref(entry.name, entry.version), CONFIG_TYPE, more)
-    return BundledPlugin(entry.name, str(entry.version), entry.type, entry.signer or "", root, module.size)
 
 
 class BundleVerifyReport(msgspec.Struct, frozen=True):
