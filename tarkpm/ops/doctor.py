@@ -12,7 +12,7 @@ from tarkpm.host.limits import Limits
 from tarkpm.ops.audit.connectivity import ServerStatus, reach
 from tarkpm.ops.audit.leftovers import Trouble, check_up
 from tarkpm.ops.audit.readiness import check_folders, check_project
-from tarkpm.ops.audit.surroundings import check_variables
+from tarkpm.ops.audit.surroundings import check_configuration, check_variables
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
@@ -58,7 +58,8 @@ def doctor(settings: Settings, ui: Ui, *, fix: bool = False) -> DoctorReport:
     place = locate(settings)
     # Several folders may be below the same one that cannot be written: it is named once.
     folders = list(dict.fromkeys(check_folders(settings, place)))
-    troubles = [*folders, *check_variables(settings), *check_up(settings, fix=fix)]
+    own = [*check_variables(settings), *check_configuration(settings)]
+    troubles = [*folders, *own, *check_up(settings, fix=fix)]
     # Without a cache every server would seem to be at fault.
     servers, more = _project(settings, ui, ask=not folders)
     ui.busy("starting a worker")

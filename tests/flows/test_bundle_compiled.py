@@ -43,6 +43,16 @@ def test_the_errand(made: Compiling, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert compiled.names == []
 
 
+def test_doctor_says_whose_code_may_run(made: Compiling, tmp_path: Path) -> None:
+    far = made.machine(tmp_path / "far", lists="")
+    assert "native code" not in far.run("doctor", "--offline").out
+    file = configure(far, made.maker)
+    told = far.run("doctor", "--offline").out
+    assert f"note: native code that {made.maker} compiled may run here, if a bundle brings it\n" in told
+    file.chmod(0o666)
+    assert f"help: chmod go-w {file}\n" in far.run("doctor", "--offline").failed(1).out
+
+
 def test_the_json(made: Compiling, tmp_path: Path) -> None:
     machine = made.carrying.project.sandbox
     created = machine.run(*CREATE, "json.tar", "--json").ok().json["compiled"]

@@ -1,6 +1,7 @@
 """Code that somebody else compiled, with the parts that plugins share (docs/decisions/0158, 0244)."""
 
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def test_a_plugin_and_its_part_run_without_a_compiler(taking: Taking) -> None:
 
 def test_code_is_the_same_each_time(taking: Taking) -> None:
     assert dict(compile_portable(taking.plugin, limits=LIMITS)) == taking.made
+
+
+def test_code_needs_no_feature_of_the_makers_processor(taking: Taking) -> None:
+    """The image names each feature, and whether its code uses it; wasmtime compares that when it loads it."""
+    for code in taking.made.values():
+        found = dict(re.findall(rb"(has_[a-z0-9_]+)\x02([\0\1])", code))
+        assert found
+        assert set(found.values()) == {b"\0"}
 
 
 def test_a_known_part_is_compiled_once(taking: Taking) -> None:

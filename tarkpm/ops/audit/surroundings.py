@@ -1,4 +1,4 @@
-"""Find environment variables that make the next command fail: proxies, certificates, netrc, XDG paths."""
+"""Find what makes the next command fail outside of tarkpm's folders: variables, and the configuration."""
 
 import socket
 import time
@@ -13,6 +13,7 @@ from tarkpm.io.proxies import malformed_bypass, split_proxy, variables_of
 from tarkpm.io.tls import trusted
 from tarkpm.ops.audit.leftovers import Trouble
 from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.user_config import compiled_by, config_file
 
 PROXY_SECONDS: Final = 3.0
 """Seconds that a proxy may take to accept a connection."""
@@ -33,6 +34,17 @@ def check_variables(settings: Settings) -> Iterator[Trouble]:
             yield from _certificates(name, authorities)
     yield from _netrc(environment)
     yield from _proxies(settings)
+
+
+def check_configuration(settings: Settings) -> Iterator[Trouble]:
+    """Yield whose compiled code may run here, and what is wrong with the user's own configuration."""
+    where = str(config_file(settings))
+    try:
+        for maker in sorted(compiled_by(settings)):
+            text = f"native code that {maker} compiled may run here, if a bundle brings it"
+            yield Trouble("Configuration", text, where, note=True)
+    except TarkError as problem:
+        yield Trouble.of(problem)
 
 
 def _netrc(environment: Mapping[str, str]) -> Iterator[Trouble]:
