@@ -315,6 +315,9 @@ def test_nothing_is_installed_without_the_extra(
     with unchanged(keyless):
         keyless.run("update").failed(2, "-m pip install")
         keyless.run("sync", "--reinstall").failed(2, "-m pip install")
+        text = "so no new release can be installed of 'text-tools'"
+        (note,) = [one for one in keyless.run("doctor", "--json").json["troubles"] if text in one["message"]]
+        assert "pip install" in note["hint"]
     # What was verified before needs it no longer.
     keyless.run("sync").ok()
     keyless.run("verify").ok()
