@@ -10,6 +10,7 @@ from tarkpm.core.advised import NOTHING
 from tarkpm.core.bundle.layout import EMPTY, MAX_MANIFEST, ROOT, ContentDescriptor, parse_slice, plugin_ref
 from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.digest import Digest, sha256
+from tarkpm.core.keyless import identity_of
 from tarkpm.core.layout import TIMESTAMP
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
@@ -100,7 +101,7 @@ def check_project(workspace: Workspace, checked: Checked) -> list[PluginName]:
             continue
         check_same(entry, found[0])
         run = proved_run(workspace, workspace.project, entry)
-        if run is None and workspace.project.keyless(entry.name) and ref in checked.signed:
+        if run is None and identity_of(workspace.project, entry) and ref in checked.signed:
             run = checked_run(workspace.project, entry, checked.signed[ref])
         check_trusted(workspace.project, entry, checked.vouched, run)
     return missing
