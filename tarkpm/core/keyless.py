@@ -50,8 +50,19 @@ def publisher_keys(trust: Iterable[TrustedSigner], identity: "CiIdentity | None"
     return (str(identity),) if signers == ONLY_KEYLESS else signers
 
 
+def identity_of(project: "Project", entry: "LockEntry") -> "CiIdentity | None":
+    """Return the CI identity that decides whether a locked release may be signed by its signer.
+
+    None where keys or an index decide, and for what nobody signed: a folder has no identity, whatever
+    ``[trust]`` says of its name.
+    """
+    from tarkpm.core.release import IndexSource
+
+    if entry.signer is None or isinstance(entry.source, IndexSource):
+        return None
+    return project.keyless(entry.name)
+
+
 def signer_of(project: "Project", entry: "LockEntry") -> str:
     """Return who vouches for a locked release: a CI identity or a key; "" for nobody."""
-    if entry.signer is None:
-        return ""
-    return str(project.keyless(entry.name) or entry.signer)
+    return str(identity_of(project, entry) or entry.signer or "")

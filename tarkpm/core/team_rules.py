@@ -201,14 +201,15 @@ def _signer(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
     if facts.signer is None and not policy.unsigned:
         yield _violation(policy, facts, "unsigned", "")
     elif policy.signers is not None and not _may_sign(policy.signers, facts):
-        yield _violation(policy, facts, "signers", str(facts.identity or facts.signer or "nobody"))
+        by = facts.identity if facts.signer and facts.identity else facts.signer
+        yield _violation(policy, facts, "signers", str(by or "nobody"))
 
 
 def _may_sign(signers: tuple[PublicKey | CiIdentity, ...], facts: PluginFacts) -> bool:
-    if facts.signer in signers:
-        return True
     found = facts.identity
-    return found is not None and any(isinstance(one, CiIdentity) and one.covers(found) for one in signers)
+    if facts.signer is None or found is None:
+        return facts.signer in signers
+    return any(one == facts.signer or (isinstance(one, CiIdentity) and one.covers(found)) for one in signers)
 
 
 def _hosts(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tarkpm.core.claim import Vouched
+from tarkpm.core.keyless import identity_of
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import PROJECT
 from tarkpm.core.project import Project
@@ -55,7 +56,7 @@ def check_trusted(
             where="tark.lock",
             hint=f"tarkpm update {entry.name}",
         )
-    if entry.signer is not None and (identity := project.keyless(entry.name)):
+    if identity := identity_of(project, entry):
         check_run(entry, identity, run)
     elif entry.signer is not None and entry.signer not in project.trust.get(entry.name, ()):
         raise _untrusted(entry)

@@ -9,8 +9,8 @@ import importlib.resources
 import importlib.util
 import logging
 import re
-import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tarkpm.core.ci_identity import GITHUB, CiClaims
@@ -19,6 +19,7 @@ from tarkpm.core.document import strict_json
 from tarkpm.core.names import MAX_CI_PROOF
 from tarkpm.core.text import short
 from tarkpm.errors import SignatureInvalid, TarkError
+from tarkpm.io.extras import install_command
 
 if TYPE_CHECKING:
     from sigstore.models import Bundle, TrustedRoot
@@ -50,8 +51,8 @@ def verify_proof(statement: bytes, bundle: bytes, *, where: str) -> CiClaims:
     The bundle is a signature of plugin.dsse.json, or a build provenance that names it. Raises
     `SignatureInvalid`, and `TarkError` if ``sigstore`` is not installed.
     """
-    if importlib.util.find_spec("sigstore") is None:
-        raise _missing(where)
+    if problem := missing_extra(where):
+        raise problem
     if len(bundle) > MAX_CI_PROOF:
         raise _bad(f"{len(bundle):,} bytes, the limit is {MAX_CI_PROOF:,}", where)
     # Its notes are for people who run `sigstore`.
@@ -143,10 +144,12 @@ def _utf8_string(data: bytes) -> str:
     return data[start:].decode("utf-8")
 
 
-def _missing(where: str) -> TarkError:
-    command = shlex.join([sys.executable, "-m", "pip", "install", REQUIREMENT])
+def missing_extra(where: str) -> TarkError | None:
+    """Return the error that no proof can be verified here, with the command that helps; None if it can."""
+    if importlib.util.find_spec("sigstore") is not None:
+        return None
     text = "CI identities are verified by 'sigstore', which is not installed"
-    return TarkError(text, where=where, hint=command)
+    return TarkError(text, where=where, hint=install_command(Path(sys.prefix), REQUIREMENT))
 
 
 def _bad(problem: str, where: str) -> SignatureInvalid:

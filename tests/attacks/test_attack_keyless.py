@@ -315,6 +315,9 @@ def test_nothing_is_installed_without_the_extra(
     with unchanged(keyless):
         keyless.run("update").failed(2, "-m pip install")
         keyless.run("sync", "--reinstall").failed(2, "-m pip install")
+        text = "so no new release can be installed of 'text-tools'"
+        (note,) = [one for one in keyless.run("doctor", "--json").json["troubles"] if text in one["message"]]
+        assert "pip install" in note["hint"]
     # What was verified before needs it no longer.
     keyless.run("sync").ok()
     keyless.run("verify").ok()
@@ -441,3 +444,9 @@ def test_a_team_policy_names_who_may_sign(keyless: Sandbox) -> None:
     assert f"{IDENTITY}{IDS}" in keyless.run("policy", "show").ok().out
     keyless.run("policy", "check").ok()
     call(keyless).ok()
+    # The identity of the name vouches for no folder that a pull puts in its place.
+    keyless.plugin(keyless.cwd / "mine", name="text-tools", version="1.0.0", sign="")
+    toml = (keyless.cwd / "tark.toml").read_text()
+    (line,) = [one for one in toml.splitlines() if "git = " in one]
+    edit(keyless, line, 'text-tools = { path = "mine" }')
+    keyless.run("lock", "--accept-project").failed(3, "is signed by nobody, which is not allowed")

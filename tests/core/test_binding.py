@@ -95,3 +95,27 @@ def test_no_folder_is_shared_by_publishers_of_whom_none_follows_the_other(
         held[folder] = publisher
     folders = [owner.folder for owner in owners["calc"]]
     assert len(folders) == len(set(folders))
+
+
+BY, OTHER = (f"github:{name}/x/.github/workflows/r.yml@refs/tags/*" for name in ("owner", "other"))
+
+
+def test_a_publisher_without_keys_is_its_identity() -> None:
+    origin = Origin("git", "https://x.example/x")
+    keyless = Publisher(origin, (BY,), identity=BY)
+    assert keyless.is_keyless
+    for another in (
+        Publisher(origin, ("ed25519:a",), identity=BY),
+        Publisher(origin, (OTHER,), identity=OTHER),
+        Publisher(origin, unsigned=True, identity=BY),
+    ):
+        assert not another.succeeds(keyless)
+        assert not keyless.succeeds(another)
+    assert keyless.succeeds(keyless)
+    for keyed in (
+        Publisher(origin, ("ed25519:a",), identity=BY),
+        Publisher(origin, identity=BY),
+        Publisher(origin),
+    ):
+        assert not keyed.is_keyless
+    assert not Publisher(origin, ("",)).is_keyless

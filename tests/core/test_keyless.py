@@ -3,13 +3,14 @@
 import msgspec
 import pytest
 from support.ci_runs import IDENTITY, IDS, run_of
-from support.releases import entry_of, make_release
+from support.releases import COMMUNITY, entry_of, make_release
 
 from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.ci_identity import CiIdentity
-from tarkpm.core.keyless import publisher_keys, read_signers, signer_of
+from tarkpm.core.keyless import identity_of, publisher_keys, read_signers, signer_of
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.project import Project
+from tarkpm.core.release import PathSource
 from tarkpm.core.trust import check_trusted
 from tarkpm.core.widening import widenings
 from tarkpm.errors import KeyUntrusted, ProjectError, Unreachable, UnsignedRefused
@@ -70,6 +71,9 @@ def test_a_locked_release_needs_a_verified_proof_of_this_identity() -> None:
     with pytest.raises(UnsignedRefused):
         check_trusted(project(), bare, run=run_of())
     assert signer_of(project(), ENTRY) == str(BY)
+    copy = msgspec.structs.replace(bare, source=PathSource("./x"))
+    listed = msgspec.structs.replace(ENTRY, source=COMMUNITY)
+    assert [identity_of(project(), one) for one in (ENTRY, bare, copy, listed)] == [BY, None, None, None]
     assert signer_of(project(), bare) == ""
     assert signer_of(Project(), ENTRY) == KEY
 

@@ -1,11 +1,13 @@
 """Team policies: what a file may say, and that several of them only ever forbid more."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tarkpm.core.advisory import Severity
 from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.ci_identity import CiIdentity
 from tarkpm.core.key import public_key
 from tarkpm.core.policy_pin import PolicyPin
 from tarkpm.core.release import GitSource, IndexSource, OciSource, PathSource
@@ -269,3 +271,25 @@ def test_more_grants_never_satisfy_a_policy(
     wider = msgspec.structs.replace(facts, granted=facts.granted.union(more))
     rules = TeamRules((policy,))
     assert not rules.violations(facts) or rules.violations(wider)
+
+
+BY = CiIdentity.parse("github:o/r/.github/workflows/r.yml@refs/tags/*?repository_id=1&owner_id=2")
+
+
+def test_an_identity_vouches_for_what_is_signed_and_for_no_folder() -> None:
+    rules = TeamRules((parse(f'signers = ["{BY}"]'),))
+    keyless = PluginFacts("x", GIT, signer=KEYS[0], identity=BY)
+    assert not rules.violations(keyless)
+    assert not TeamRules((parse(f'signers = ["{KEYS[0]}"]'),)).violations(keyless)
+    other = msgspec.structs.replace(BY, ref="refs/heads/main")
+    unsigned = PluginFacts("x", PathSource("./x"), identity=BY)
+    for facts, subject in (
+        (msgspec.structs.replace(keyless, identity=other), str(other)),
+        (msgspec.structs.replace(keyless, identity=None), KEYS[0]),
+        (unsigned, "nobody"),
+        (PluginFacts("x"), "nobody"),
+    ):
+        assert [(one.rule, one.subject) for one in rules.violations(facts)] == [("signers", subject)]
+    with pytest.raises(TeamPolicyInvalid, match="repository_id"):
+        parse('signers = ["github:o/r/.github/workflows/r.yml@refs/tags/*"]')
+    assert dict(rules.policies[0].rules()) == {"signers": str(BY)}

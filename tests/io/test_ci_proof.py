@@ -147,7 +147,7 @@ def test_only_a_build_provenance_names_the_statement() -> None:
 
 
 def test_without_the_extra_the_error_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "sigstore" else object())
     with pytest.raises(TarkError, match="'sigstore', which is not installed") as caught:
         verify(BUNDLES["message"])
     assert caught.value.hint == f"{sys.executable} -m pip install 'sigstore>=4.5,<5'"

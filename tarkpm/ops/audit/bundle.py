@@ -19,6 +19,7 @@ from tarkpm.core.bundle.layout import (
 from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.compiled import MAX_CODE
 from tarkpm.core.digest import Digest, sha256
+from tarkpm.core.keyless import identity_of
 from tarkpm.core.layout import TIMESTAMP
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
@@ -113,7 +114,7 @@ def check_project(workspace: Workspace, checked: Checked) -> list[PluginName]:
         if proof := checked.proofs[ref].log_proof:
             check_log_proof(workspace, found[0], proof, where=str(entry.source))
         run = proved_run(workspace, workspace.project, entry)
-        if run is None and workspace.project.keyless(entry.name):
+        if run is None and identity_of(workspace.project, entry):
             run = checked_run(workspace.project, entry, checked.proofs[ref])
         check_trusted(workspace.project, entry, checked.vouched, run)
     return missing

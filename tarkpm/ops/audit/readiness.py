@@ -98,6 +98,7 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
             pass  # nothing is known of its publisher yet: the next sync asks the index
         except TarkError as problem:
             yield Trouble.of(problem)
+    yield from _unproved(workspace)
     for rule in idle_rules(workspace):
         yield Trouble("IdleRule", str(rule), str(location.project_file), hint(rule), note=rule.key == "allow")
     yield from _forbidden(workspace)
@@ -114,6 +115,17 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
         verb = "is" if len(missing) == 1 else "are"
         message = f"{some(missing)} {verb} locked but not installed"
         yield Trouble("NotInstalled", message, str(location.environment.plugins), "tarkpm sync")
+
+
+def _unproved(workspace: "Workspace") -> Iterator[Trouble]:
+    """Note that new releases of plugins without a lasting key could not be verified on this machine."""
+    names = [name for name in workspace.project.trust if workspace.project.keyless(name)]
+    if names:
+        from tarkpm.io.ci_proof import missing_extra
+
+        if problem := missing_extra(str(workspace.location.project_file)):
+            text = f"{problem.message}, so no new release can be installed of {some(names)}"
+            yield Trouble("ExtraMissing", text, problem.where, problem.hint, note=True)
 
 
 def _forbidden(workspace: "Workspace") -> Iterator[Trouble]:

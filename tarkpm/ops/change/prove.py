@@ -8,6 +8,7 @@ rule 2).
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from tarkpm.core.keyless import identity_of
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import CI_PROOF
 from tarkpm.core.project import Project
@@ -34,9 +35,7 @@ def require_proofs(
     unknown = [
         entry
         for entry in entries
-        if entry.statement
-        and project.keyless(entry.name)
-        and (again or proved_run(workspace, project, entry) is None)
+        if identity_of(project, entry) and (again or proved_run(workspace, project, entry) is None)
     ]
     if not unknown:
         return
@@ -53,7 +52,7 @@ def prove(workspace: Workspace, project: Project, entry: LockEntry, release: "Re
     from tarkpm.ops.release.identity import remember
 
     run = checked_run(project, entry, release)
-    identity = project.keyless(entry.name)
+    identity = identity_of(project, entry)
     assert identity is not None  # only asked for where an identity decides
     check_run(entry, identity, run)
     remember(workspace, release, identity, run)
@@ -68,7 +67,7 @@ def checked_run(project: Project, entry: LockEntry, release: "Release") -> "CiCl
 
     run = verified_run(release)
     if run is None:
-        by = project.keyless(entry.name)
+        by = identity_of(project, entry)
         text = f"'{entry.name}' must be released by {by}, and {entry.version} has no proof of that"
         raise KeyUntrusted(text, where=f"{entry.source}: {CI_PROOF}", hint=f"tarkpm update {entry.name}")
     return run

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.keyless import identity_of
 from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
 from tarkpm.core.project import Project
 from tarkpm.core.text import neutral
@@ -80,8 +81,7 @@ def _changes(
         if is_new and installed_only:
             continue
         if is_new or granted.beyond(accepted.granted if accepted else CapabilitySet()):
-            identity = project.keyless(entry.name)
-            yield _described(entry, granted, workspace.lock.get(entry.name), identity)
+            yield _described(entry, granted, workspace.lock.get(entry.name), identity_of(project, entry))
 
 
 def _described(

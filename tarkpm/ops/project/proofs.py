@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tarkpm.core.claim import Vouched
+from tarkpm.core.keyless import identity_of
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import MAX_CI_PROOF
 from tarkpm.core.project import Project
@@ -26,7 +27,7 @@ def check_signer(
 
 def proved_run(workspace: Workspace, project: Project, entry: LockEntry) -> "CiClaims | None":
     """Return the run that a locked release was proved to be by; None if none was, or none must be."""
-    identity = project.keyless(entry.name)
+    identity = identity_of(project, entry)
     if identity is None or entry.statement is None:
         return None
     from tarkpm.store.proofs import ProvedReleases
@@ -37,7 +38,7 @@ def proved_run(workspace: Workspace, project: Project, entry: LockEntry) -> "CiC
 
 def kept_proof(workspace: Workspace, entry: LockEntry) -> bytes | None:
     """Return the proof of a locked release that was verified here, as far as the cache still has it."""
-    identity = workspace.project.keyless(entry.name)
+    identity = identity_of(workspace.project, entry)
     if identity is None or entry.statement is None:
         return None
     from tarkpm.store.proofs import ProvedReleases

@@ -40,6 +40,7 @@ def entry_facts(
     workspace: Workspace, project: Project, entry: LockEntry, manifest: Manifest | None = None
 ) -> "PluginFacts":
     """Return the facts about a locked plugin as ``project`` has it; the license is in its ``manifest``."""
+    from tarkpm.core.keyless import identity_of
     from tarkpm.core.team_rules import PluginFacts
 
     return PluginFacts(
@@ -51,7 +52,7 @@ def entry_facts(
         manifest.license if manifest else None,
         project.granted(entry.name),
         _severity(workspace, entry),
-        project.keyless(entry.name),
+        identity_of(project, entry),
     )
 
 
