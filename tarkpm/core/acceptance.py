@@ -131,6 +131,7 @@ def _narrowed(accepted: Binding, decided: Binding) -> Binding:
     grants = tuple(map(str, accepted.granted.narrow(decided.granted)))
     publisher = accepted.publisher
     both = tuple(key for key in publisher.keys if key in decided.publisher.keys)
-    if both or not publisher.is_vouched:  # a pin that is gone is no pin less: that would be a widening
+    # Where an index or a CI identity vouches for keys, a pin that is gone is no pin less: that is a widening.
+    if both or not (publisher.is_vouched or publisher.identity or decided.publisher.identity):
         publisher = msgspec.structs.replace(publisher, keys=both)
     return msgspec.structs.replace(accepted, grants=grants, publisher=publisher)

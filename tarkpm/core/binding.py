@@ -93,6 +93,16 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         """Return whether an index vouches for who signs."""
         return self.origin is not None and self.origin.kind == "index"
 
+    @property
+    def is_nobody(self) -> bool:
+        """Return whether this is a source from which nobody may sign: without keys, there is no publisher."""
+        return self.origin is not None and not (self.is_vouched or self.unsigned or self.keys)
+
+    @property
+    def first_key_by(self) -> str:
+        """The CI identity that vouches for the first key, while no key is trusted; "" if none does."""
+        return self.identity if self.is_nobody else ""
+
     def succeeds(self, other: "Publisher") -> bool:
         """Return whether this is the same publisher as ``other``, whose data then belongs to this one.
 

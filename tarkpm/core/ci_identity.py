@@ -107,6 +107,15 @@ class CiIdentity(msgspec.Struct, frozen=True):
             and self.owner_id in ("", other.owner_id)
         )
 
+    def keeping_ids_of(self, known: "CiIdentity | None") -> "CiIdentity":
+        """Return this identity with the ids of a known one of the same repository, unless it has its own.
+
+        So whoever takes over the name of a repository is another one also where only the name is typed.
+        """
+        if known is None or self.repository_id or self.repository.lower() != known.repository.lower():
+            return self
+        return CiIdentity(self.repository, self.workflow, self.ref, known.repository_id, known.owner_id)
+
     def bound_to(self, claims: CiClaims) -> "CiIdentity":
         """Return this identity with the ids of a run that it admits, and the name as the forge writes it."""
         return CiIdentity(claims.repository, self.workflow, self.ref, claims.repository_id, claims.owner_id)

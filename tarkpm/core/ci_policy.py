@@ -52,13 +52,13 @@ def wanted_identity(
     """
     if isinstance(source, PathSource):  # the user's own folder
         return None
+    known = project.identities.get(name)
+    same = accepted is not None and accepted.publisher.origin == Origin.of(source)
+    if known is None and accepted and same and accepted.publisher.identity:
+        known = CiIdentity.parse(accepted.publisher.identity)
     if answers.identity and requirement is not None:
-        return answers.identity
-    if name in project.identities:
-        return project.identities[name]
-    if accepted and accepted.publisher.identity and accepted.publisher.origin == Origin.of(source):
-        return CiIdentity.parse(accepted.publisher.identity)
-    return None
+        return answers.identity.keeping_ids_of(known)
+    return known
 
 
 def judge_identity(
@@ -71,7 +71,7 @@ def judge_identity(
     """
     if wanted is None:
         return Judged()
-    typed = answers.identity == wanted
+    typed = answers.identity is not None and answers.identity.keeping_ids_of(wanted) == wanted
     if claims is None and typed:  # an error and no question: the user has named what it must prove
         message = f"'{name}' must be released by {wanted}, and this release has no proof of that"
         raise KeyUntrusted(message, where=str(source), hint=f"ask its publisher for {CI_PROOF}")
@@ -85,8 +85,16 @@ def judge_identity(
     message = f"'{name}' must be released by {wanted}, and this release was not: {why}"
     if typed:
         raise KeyUntrusted(message, where=str(source))
-    flag = f"--identity {shlex.quote(f'github:{claims.repository}/{claims.workflow}@{claims.ref}')}"
-    return Judged(wanted, (Question(IdentityChanged, name, message, flag, askable=False),))
+    return Judged(wanted, (Question(IdentityChanged, name, message, _flag(claims), askable=False),))
+
+
+def _flag(claims: CiClaims) -> str:
+    """Return the option that takes just this run; "" for one that no identity names, as of a pull request."""
+    run = CiIdentity(claims.repository, claims.workflow, claims.ref, claims.repository_id, claims.owner_id)
+    try:
+        return f"--identity {shlex.quote(str(CiIdentity.parse(str(run))))}"
+    except ValueError:
+        return ""
 
 
 def check_keyless_answer(

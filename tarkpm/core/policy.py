@@ -90,8 +90,10 @@ def admit(
     #    (docs/trust-rules.md, rule 6).
     same = accepted is None or accepted.publisher.origin == Origin.of(candidate.source)
     granted = project.granted(name) if same else CapabilitySet()
-    # A secret is bound to a publisher. The same place with none of the former keys is another publisher.
-    if before and (str(identity) if identity else candidate.signer) not in before:
+    # A secret is bound to a publisher. The same place with none of the former keys is another publisher, and
+    # so is whoever signs where nobody could.
+    nobody = accepted is not None and accepted.publisher.is_nobody
+    if (before or nobody) and (str(identity) if identity else candidate.signer) not in before:
         granted = granted.without_secrets()
     known = declared_before if same else None
     grants, capability_questions = _judge_capabilities(candidate, granted, known, answers)

@@ -73,9 +73,10 @@ class Widening(msgspec.Struct, frozen=True):
             return self.after
         if self.kind is WideningKind.IDENTITY and not self.after:
             return f"take releases of '{self.subject}' without a proof of the CI identity {self.before}"
-        if self.kind is WideningKind.KEY and not self.after.startswith(PREFIX):
+        if self.kind in _WHICH_KEY and self.after and not self.after.startswith(PREFIX):
+            which = f"{_WHICH_KEY[self.kind]} key for '{self.subject}'"
             before = f" (before: {self.before})" if self.before else ""
-            return f"trust any key for '{self.subject}' that the CI identity {self.after} proves{before}"
+            return f"trust {which} that the CI identity {self.after} proves{before}"
         if self.kind is WideningKind.SIGNER and not self.before:
             return f"take '{self.subject}' as signed by {self.after}, for whom its index vouches"
         return _SENTENCES[self.kind].format(
@@ -95,6 +96,8 @@ _LOUD: Final = (
     WideningKind.AGE,
     WideningKind.POLICY,
 )
+_WHICH_KEY: Final = {WideningKind.KEY: "any", WideningKind.UNPINNED: "the first"}
+"""Which key a CI identity vouches for."""
 _SENTENCES: Final = {
     WideningKind.INDEX: "{after}{before}",
     WideningKind.SOURCE: "change the source of {name}: {change}",
@@ -157,8 +160,10 @@ def _plugin_widenings(
         yield Widening(WideningKind.CONTENTS, name, decided.contents, known.contents)
     yield from _release_widenings(name, decided, known)
     granted = known.granted
-    # A secret is bound to a publisher, as data is: the same place with other keys is another one.
-    if not decided.publisher.succeeds(known.publisher):
+    # A secret is bound to a publisher, as data is: the same place with other keys is another one, and so is
+    # whoever may sign where nobody could.
+    somebody = known.publisher.is_nobody and not decided.publisher.is_nobody
+    if somebody or not decided.publisher.succeeds(known.publisher):
         granted = granted.without_secrets()
     for capability in decided.granted.beyond(granted):
         yield Widening(WideningKind.GRANT, name, str(capability))
@@ -229,8 +234,10 @@ def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterat
         added = []  # no key is new: the identity is, which is named below
     if vouched and not known.signers:
         added = []  # the first pin narrows what the index vouches for; its signer is named below
-    # Without its last pin, a plugin may be signed by any key that the index vouches for.
-    if vouched and known.keys and not decided.keys:
+    # Without its last pin, a plugin may be signed by any key that the index, or its CI identity, vouches for.
+    if decided.first_key_by and decided.first_key_by != known.first_key_by:
+        yield Widening(WideningKind.UNPINNED, name, decided.first_key_by, before)
+    elif vouched and known.keys and not decided.keys:
         yield Widening(WideningKind.UNPINNED, name, decided.signer, before)
     elif decided.signer and decided.signer not in accepted and decided.signer not in added:
         yield Widening(WideningKind.SIGNER, name, decided.signer, before)

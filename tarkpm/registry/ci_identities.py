@@ -8,13 +8,15 @@ from tarkpm.errors import KeyUntrusted
 def wanted_identity(listing: Listing, typed: CiIdentity | None, *, dropped: bool) -> CiIdentity | None:
     """Return the identity that the next release must prove: the ``typed`` one, or else the last one's.
 
-    None if there is none, or if the maintainers ``dropped`` it.
+    One that is typed without ids has those of the last one of its repository. None if there is none, or if
+    the maintainers ``dropped`` it.
     """
-    if typed or dropped or not listing.rows:
+    if dropped or not listing.rows:
         return typed
     # The last release and not the highest: a fix of an older version proves what was asked for since.
     last = max(listing.rows, key=lambda row: (row.published or 0, row.version))
-    return CiIdentity.parse(last.identity) if last.identity else None
+    known = CiIdentity.parse(last.identity) if last.identity else None
+    return typed.keeping_ids_of(known) if typed else known
 
 
 def proved(name: str, wanted: CiIdentity | None, claims: CiClaims | None, *, where: str) -> str:

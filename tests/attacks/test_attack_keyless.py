@@ -410,7 +410,7 @@ def test_an_index_vouches_itself(indexed: IndexedProject) -> None:
 def test_a_publisher_that_goes_back_to_keys_is_asked_about(keyless: Sandbox, publisher: Publisher) -> None:
     release(publisher, "1.1.0", run_of(), sign="lasting")
     edit(keyless, '[trust]\ntext-tools = ["identity"]\n', "")
-    keyless.run("update").failed(4, "'text-tools' is signed by a different key", "owner/repo")
+    keyless.run("update").failed(4, "trust the first key for 'text-tools'", "owner/repo")
     edit(keyless, "[identities]", '[trust]\ntext-tools = ["identity"]\n\n[identities]')
     keyless.run("update", "--trust", publisher.key).ok()
     toml = (keyless.cwd / "tark.toml").read_text()

@@ -13,6 +13,7 @@ from tarkpm.core.tool import ToolPin
 from tarkpm.core.widening import Widening, WideningKind, widenings
 
 A, B = "ed25519:a", "ed25519:b"
+I, J = (f"github:owner/repo/.github/workflows/{name}.yml@refs/tags/*" for name in "ij")  # noqa: E741
 GIT, OTHER = Origin("git", "https://git.example/calc.git"), Origin("git", "https://evil.example/calc.git")
 INDEX = Origin("index", "sha256:" + "a" * 64)
 PLACE = IndexPlace("https://index.example", "sha256:" + "a" * 64)
@@ -49,6 +50,12 @@ def changed(binding: Binding, **publisher: object) -> Binding:
         (VOUCHED, changed(VOUCHED, signer=B), [f"change the signer of 'calc': {A} → {B}"]),
         (changed(VOUCHED, keys=(A,)), VOUCHED, [f"let any signer that the index vouches for publish 'calc' (before: {A})"]),
         (VOUCHED, msgspec.structs.replace(VOUCHED, grants=("storage", "shell")), ["let 'calc' use shell"]),
+        (SIGNED, changed(SIGNED, identity=I), []),
+        (SIGNED, changed(SIGNED, keys=(I,), identity=I), [f"trust any key for 'calc' that the CI identity {I} proves (before: {A})"]),
+        (SIGNED, changed(SIGNED, keys=(), identity=I), [f"trust the first key for 'calc' that the CI identity {I} proves (before: {A})"]),
+        (changed(SIGNED, keys=(I,), identity=I), changed(SIGNED, keys=(), identity=I), [f"trust the first key for 'calc' that the CI identity {I} proves (before: {I})"]),
+        (changed(SIGNED, keys=(A,), identity=I), changed(SIGNED, keys=(), identity=I), [f"trust the first key for 'calc' that the CI identity {I} proves (before: {A})"]),
+        (None, Binding(Publisher(GIT, identity=I)), [f"fetch 'calc' from {GIT}", f"trust the first key for 'calc' that the CI identity {I} proves"]),
     ],
 )  # fmt: skip
 def test_a_widening_is_a_sentence(before: Binding | None, after: Binding, sentences: list[str]) -> None:
@@ -94,6 +101,10 @@ def test_decisions_that_were_not_accepted_only_narrow() -> None:
     assert accepted.narrowed(pulled) == project(SIGNED)
 
 
+def keyless(one: Publisher) -> Publisher:
+    return msgspec.structs.replace(one, keys=(one.identity,), unsigned=False)
+
+
 BINDINGS = st.builds(
     Binding,
     st.builds(
@@ -102,7 +113,8 @@ BINDINGS = st.builds(
         st.sets(st.sampled_from((A, B))).map(lambda keys: tuple(sorted(keys))),
         st.sampled_from(("", A, B)),
         st.booleans(),
-    ),
+        st.sampled_from(("", I, J)),
+    ).flatmap(lambda one: st.sampled_from([one, *([keyless(one)] if one.identity else [])])),
     st.lists(st.sampled_from(("storage", "shell", "env:HOME")), unique=True).map(tuple),
     st.sampled_from(("", "sha256:one", "sha256:two")),
 )
@@ -126,6 +138,13 @@ def test_equal_digests_are_equal_decisions(one: Acceptance, other: Acceptance) -
 @given(ACCEPTANCES, ACCEPTANCES)
 def test_narrowing_never_widens(accepted: Acceptance, decided: Acceptance) -> None:
     assert widenings(accepted.narrowed(decided), accepted) == ()
+
+
+@given(ACCEPTANCES, ACCEPTANCES, ACCEPTANCES)
+def test_two_steps_ask_at_least_once(accepted: Acceptance, first: Acceptance, second: Acceptance) -> None:
+    """What a pull narrowed on its way never lets in what would have been asked about."""
+    if widenings(second, accepted):
+        assert widenings(second, accepted.narrowed(first))
 
 
 def test_a_plugin_that_had_no_tools_gets_none_unasked() -> None:

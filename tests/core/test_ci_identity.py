@@ -97,3 +97,10 @@ def test_a_name_that_somebody_else_has_now(field: str) -> None:
     taken_over = replace(RUN, **{field: "1"})
     assert CiIdentity.parse(TEXT).mismatch(taken_over) == ""
     assert "is 1, expected" in bound.mismatch(taken_over)
+    typed = CiIdentity.parse(TEXT.replace("trailofbits", "TrailOfBits").replace("tags/*", "tags/v*"))
+    assert "is 1, expected" in typed.keeping_ids_of(bound).mismatch(taken_over)
+    own = CiIdentity.parse(f"{TEXT}?repository_id=1&owner_id=2")
+    other = CiIdentity.parse(TEXT.replace("trailofbits", "evil"))
+    for one in (own, other):
+        assert one.keeping_ids_of(bound) == one
+        assert one.keeping_ids_of(None) == one

@@ -55,6 +55,9 @@ def test_an_identity_is_not_dropped_by_a_thief_of_the_publisher_s_key(community:
     ):
         accept(community, "1.1.0", run).failed(3, "'text-tools' must be released by", why)
         community.sandbox.run("index", "check", cwd=community.folder).ok()
+    # Whoever has the name of the repository now is another one, also where only the name is typed.
+    taken_over = run_of(repository_id="12")
+    accept(community, "1.1.0", taken_over, "--identity", IDENTITY).failed(3, "another one has the name now")
     other = IDENTITY.replace("release.yml", "publish.yml")
     run = run_of(workflow=".github/workflows/publish.yml")
     accept(community, "1.1.0", run, "--identity", other).ok()

@@ -44,8 +44,9 @@ def owners_after(workspace: Workspace, accepted: Acceptance) -> dict[str, tuple[
     claimed = {
         name: claim(owners, name, binding.publisher, keep_data=keep)
         for name, binding in accepted.plugins.items()
-        # A name that only [trust] or [grants] mentions has no origin, so no data belongs to it.
-        if binding.publisher.origin
+        # No data belongs to a name that only [trust] or [grants] mentions, nor to a source where nobody may
+        # sign: what is stored stays the former publisher's.
+        if binding.publisher.origin and not binding.publisher.is_nobody
     }
     return {**owners, **claimed}
 

@@ -186,7 +186,8 @@ def consequences(workspace: Workspace, decided: Acceptance, new: Iterable[Wideni
     for rule in idle_rules(workspace):
         yield f"keep a rule that has no effect as it is written: {rule}"
     for name, binding in decided.plugins.items():
-        if binding.publisher.origin and (text := data_change(workspace, name, binding.publisher)):
+        publisher = binding.publisher
+        if publisher.origin and not publisher.is_nobody and (text := data_change(workspace, name, publisher)):
             yield text
 
 

@@ -1,0 +1,63 @@
+"""Attack: what a CI identity was to prevent is reached around it."""
+
+import pytest
+from conftest import Publisher
+from support.ci_runs import IDENTITY, IDS, faked_proofs, release, run_of
+from support.sandbox import Sandbox
+
+from attacks.tampering import unchanged
+
+__all__ = ["faked_proofs"]
+pytestmark = pytest.mark.usefixtures("faked_proofs")
+
+FROM = ("-b", "main", "--accept-capabilities")
+SQUATTER = run_of(repository_id="66", owner_id="67")
+"""A run of somebody who registered the name of the repository after it was deleted."""
+
+
+@pytest.fixture
+def keyless(sandbox: Sandbox, publisher: Publisher) -> Sandbox:
+    """A project that took text-tools 1.0.0 of a publisher without a lasting key."""
+    sandbox.init()
+    release(publisher, "1.0.0", run_of(), sign="once-1")
+    sandbox.run("add", publisher.url, *FROM, "--identity", IDENTITY, "--keyless").ok()
+    return sandbox
+
+
+@pytest.mark.parametrize("besides", [False, True])
+def test_the_name_of_the_repository_is_taken_over_and_typed_once_more(
+    sandbox: Sandbox, publisher: Publisher, besides: bool
+) -> None:
+    """As for another pattern of tags: the ids that are known stay asked for."""
+    sandbox.init()
+    release(publisher, "1.0.0", run_of())
+    sandbox.run(
+        "add", publisher.url, *FROM, "--identity", IDENTITY, *(() if besides else ("--keyless",))
+    ).ok()
+    release(publisher, "1.1.0", SQUATTER)
+    why = "the id of its repository is 66, expected 11: another one has the name now"
+    with unchanged(sandbox):
+        refused = sandbox.run("update")
+        refused.failed(4, why)
+        # Nor does the help of the error hide whom it would let in.
+        assert "@refs/tags/v1.0.0?repository_id=66&owner_id=67'" in refused.err
+        sandbox.run("update", "--identity", IDENTITY.replace("owner", "Owner")).failed(3, why)
+        typed = IDENTITY.replace("tags/*", "tags/v*")
+        sandbox.run("add", publisher.url, *FROM, "--identity", typed, "--keyless").failed(3, why)
+    # Who means it says whom.
+    sandbox.run("update", "--identity", f"{IDENTITY}?repository_id=66&owner_id=67").ok()
+    release(publisher, "1.2.0", run_of())
+    sandbox.run("update").failed(4, "the id of its repository is 11, expected 66")
+
+
+def test_a_known_identity_is_typed_with_another_pattern(keyless: Sandbox, publisher: Publisher) -> None:
+    release(publisher, "1.1.0", run_of(ref="refs/tags/v1.1.0"), sign="once-2")
+    keyless.run("update", "--identity", IDENTITY.replace("tags/*", "tags/v*")).ok()
+    assert f"refs/tags/v*{IDS}" in (keyless.cwd / "tark.toml").read_text()
+
+
+def test_no_help_names_a_ref_of_a_pull_request(keyless: Sandbox, publisher: Publisher) -> None:
+    release(publisher, "1.1.0", run_of(ref="refs/pull/7/merge"), sign="evil")
+    refused = keyless.run("update")
+    refused.failed(4, "its ref is refs/pull/7/merge")
+    assert "--identity" not in refused.err
