@@ -21,7 +21,7 @@ from tarkpm.io.temporary import temporary
 
 CHUNK: Final = 1024 * 1024
 PIECE: Final = 128 * 1024
-"""Bytes to write at once: Linux takes up to ten times as long for more, where memory is in small pieces."""
+"""Bytes to write at once: for more, Linux may take ten times as long (docs/decisions/0247)."""
 _NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _FICLONE: Final = 0x40049409
 _NO_REFLINK: Final = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.EBADF)
@@ -149,7 +149,7 @@ def write_new(path: Path, data: bytes, mode: int, *, durable: bool = False, like
     """
     descriptor = os.open(path, _NEW, mode)
     try:
-        _write(descriptor, data)
+        write_all(descriptor, data)
         if like:
             keep_access(descriptor, like)
         if durable:
@@ -158,7 +158,8 @@ def write_new(path: Path, data: bytes, mode: int, *, durable: bool = False, like
         os.close(descriptor)
 
 
-def _write(descriptor: int, data: bytes | memoryview) -> None:
+def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
+    """Write all of ``data``, a `PIECE` at a time."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest[:PIECE]) :]
@@ -213,7 +214,7 @@ def _copy(source: int, target: int) -> tuple[str, int]:
     buffer = memoryview(scratch)
     while count := os.readv(source, [scratch]):
         digest.update(buffer[:count])
-        _write(target, buffer[:count])
+        write_all(target, buffer[:count])
         size += count
     return digest.hexdigest(), size
 

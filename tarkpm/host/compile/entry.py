@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from tarkpm.host.compile.sealed_memory import Compiled, copied, digests
 from tarkpm.host.ipc.frames import MAX_COMPILED
 from tarkpm.host.module.outline import MAX_PARTS
+from tarkpm.io.files import write_all
 
 MAGIC: Final = b"tarkpmC2"
 OUTLINED: Final = b"tarkpmC3"
@@ -89,10 +90,14 @@ class Entry:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self._folder / f".{self._digest}.{os.getpid()}.{os.urandom(4).hex()}.part"
         try:
+            head = magic + self._mac(key, magic, listed, len(image), digests(image)) + listed
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            with open(os.open(beside, flags, 0o600), "wb") as file:  # noqa: PTH123  # by descriptor
-                file.write(magic + self._mac(key, magic, listed, len(image), digests(image)) + listed)
-                file.write(image)
+            descriptor = os.open(beside, flags, 0o600)
+            try:
+                write_all(descriptor, head)
+                write_all(descriptor, image)
+            finally:
+                os.close(descriptor)
             beside.replace(self.path)
         except BaseException:
             beside.unlink(missing_ok=True)
