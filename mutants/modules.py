@@ -16,6 +16,8 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "tests/core/test_policy.py",
     ),
     "core/claim": ("tests/core/test_claim.py",),
+    "core/compiled": ("tests/core/test_compiled.py",),
+    "core/user_config": ("tests/core/test_compiled.py", "tests/core/test_mirrors.py"),
     "store/journal": ("tests/store/test_journal.py", "tests/store/test_store.py"),
     "host/gate": ("tests/host/test_gate.py", "tests/host/test_gate_counts.py"),
     "host/imports/hosts": ("tests/host/imports/test_hosts.py",),

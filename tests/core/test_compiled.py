@@ -63,6 +63,30 @@ def test_what_is_signed_is_read() -> None:
     assert CODE.sizes == {PART.code: 8, WHOLE.code: 4}
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (signed(b"{}"), "malformed: it has another shape$"),
+        (module(0, size=0), "malformed: it has another shape$"),
+        (edited(lambda table: table["subject"].reverse()), "not in the encoding that tarkpm writes$"),
+        (
+            edited(lambda table: table["predicate"]["modules"].reverse()),
+            "expected modules in order, each once",
+        ),
+    ],
+)
+def test_why_it_is_none(data: bytes, reason: str) -> None:
+    with pytest.raises(SignatureInvalid, match=reason):
+        read_compiled(data, where="x")
+
+
+def test_limits_are_allowed() -> None:
+    parts = tuple(sorted(msgspec.structs.replace(PART, module=sha256(b"%d" % n)) for n in range(4)))
+    whole = msgspec.structs.replace(WHOLE, parts=tuple(one.module for one in parts), size=MAX_CODE)
+    code = CompiledCode("p" * 200, "c", {"s" * 200: "v" * 200}, tuple(sorted((*parts, whole))))
+    assert read_compiled(sign_compiled(code, key=KEY, signer=PRIVATE.sign), where="x") == (code, KEY)
+
+
 def test_another_kind_of_statement_is_named() -> None:
     other = edited(lambda table: table.update(predicateType="urn:tarkpm:plugin-release:1"))
     with pytest.raises(SignatureInvalid, match="expected predicateType 'urn:tarkpm:compiled:1', found"):
@@ -126,6 +150,9 @@ def test_what_is_no_statement(data: bytes) -> None:
         ((PART, msgspec.structs.replace(WHOLE, parts=(PART.module,) * 5)), "at most 4 parts"),
         ((PART, msgspec.structs.replace(WHOLE, kind="core")), "in components only"),
         ((PART, msgspec.structs.replace(WHOLE, code=PART.code)), "two sizes"),
+        ((PART, msgspec.structs.replace(WHOLE, module="../x")), "expected sha256 digests"),
+        ((PART, msgspec.structs.replace(WHOLE, code="../x")), "expected sha256 digests"),
+        ((PART, msgspec.structs.replace(WHOLE, parts=("../x",))), "expected sha256 digests"),
         ((PART, msgspec.structs.replace(PART, code=WHOLE.code, size=4)), "each once"),
     ],
 )
@@ -138,6 +165,8 @@ def test_modules_that_contradict_each_other(modules: tuple[CompiledModule, ...],
 def test_the_keys_of_a_configuration() -> None:
     found = UserConfig.parse(f'[bundle]\ncompiled-by = ["{KEY}"]'.encode(), where="config.toml")
     assert found.compiled_by == {KEY}
+    many = f"[bundle]\ncompiled-by = {[str(KEY)] * 16}".encode()
+    assert UserConfig.parse(many, where="config.toml").compiled_by == {KEY}
     assert UserConfig.parse(b"", where="config.toml").compiled_by == frozenset()
     assert UserConfig.parse(b"[bundle]", where="config.toml").compiled_by == frozenset()
 
