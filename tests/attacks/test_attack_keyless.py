@@ -96,6 +96,9 @@ def test_every_release_has_another_key_and_nobody_is_asked(
         call(project).ok()
         project.run("update").ok()
         project.run("update").ok()
+    keyless.run("rollback").ok()
+    assert keyless.run("list", "--json").json["plugins"][0]["version"] == "1.0.0"
+    call(keyless).ok()
 
 
 RUNS = {

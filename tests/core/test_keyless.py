@@ -7,17 +7,21 @@ from support.releases import COMMUNITY, entry_of, make_release
 
 from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.ci_identity import CiIdentity
+from tarkpm.core.difference import Documents, difference
+from tarkpm.core.key import public_key
 from tarkpm.core.keyless import identity_of, publisher_keys, read_signers, signer_of
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.project import Project
 from tarkpm.core.release import PathSource
 from tarkpm.core.trust import check_trusted
+from tarkpm.core.version import Version
 from tarkpm.core.widening import widenings
 from tarkpm.errors import KeyUntrusted, ProjectError, Unreachable, UnsignedRefused
 
 BY = CiIdentity.parse(IDENTITY + IDS)
 ENTRY = entry_of(make_release())
 KEY = ENTRY.signer or ""
+OTHER_KEY = "ed25519:gPMd6MO+vdjdjCPDDJkJ5uXxqzCTpFgSiIPSCYrOdPc="
 GIT = '[plugins]\ncalc = { git = "https://git.example/calc.git", tag = "v1" }\n'
 TRUST = '[trust]\ncalc = ["identity"]\n'
 NAMED = f'[identities]\ncalc = "{BY}"\n'
@@ -112,3 +116,15 @@ def test_an_identity_covers_what_admits_no_other_run(ref: str, other: str, cover
     assert one.covers(msgspec.structs.replace(BY, ref=other)) is covers
     for change in ({"repository": "x/y"}, {"workflow": ".github/workflows/y.yml"}, {"owner_id": "7"}):
         assert not one.covers(msgspec.structs.replace(BY, ref=other, **change))
+
+
+def test_a_review_names_the_identity_and_not_the_key_of_each_release() -> None:
+    newer = msgspec.structs.replace(ENTRY, version=Version.parse("1.1.0"), signer=public_key(OTHER_KEY))
+    was, now = Documents(Lock.of([ENTRY]), project()), Documents(Lock.of([newer]), project())
+    found = difference(was, now)
+    assert not found.is_wider
+    assert {one.kind for plugin in found.plugins for one in plugin.changes} == {"version"}
+    keyed = msgspec.structs.replace(project(), trust={ENTRY.name: (ENTRY.signer,)}, identities={})
+    found = difference(Documents(Lock.of([ENTRY]), keyed), now)
+    wider = {one.kind: one.added for plugin in found.plugins for one in plugin.changes if one.wider}
+    assert wider == {"trust": ("identity",), "signer": (str(BY),)}
