@@ -9,6 +9,7 @@ from tarkpm import __version__
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.sbom import Facts, bom
 from tarkpm.errors import TarkError
+from tarkpm.ops.project.proofs import proved_identity
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
@@ -35,9 +36,10 @@ def sbom(settings: Settings, ui: Ui, form: Format = "cyclonedx") -> SbomReport:
     with open_for_reading(settings, ui, must_exist=True) as workspace:
         facts = {entry.name: _facts(workspace, entry) for entry in workspace.lock.entries}
         known = {name: one for name, one in facts.items() if one is not None}
-        for name in facts:
-            if identity := workspace.project.keyless(name):
-                known[name] = msgspec.structs.replace(known.get(name, Facts()), identity=str(identity))
+        for entry in workspace.lock.entries:
+            if identity := proved_identity(workspace, entry):
+                found = known.get(entry.name, Facts())
+                known[entry.name] = msgspec.structs.replace(found, identity=str(identity))
         document = _writer(form)(workspace.lock, known, version=__version__, epoch=epoch)
         return SbomReport(document, tuple(name for name, one in facts.items() if one is None))
 

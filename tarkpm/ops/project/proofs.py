@@ -1,6 +1,6 @@
 """Check the signers of locked releases with what this machine verified of their CI identities."""
 
-from tarkpm.core.ci_identity import CiClaims
+from tarkpm.core.ci_identity import CiClaims, CiIdentity
 from tarkpm.core.claim import Vouched
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import MAX_CI_PROOF
@@ -29,6 +29,20 @@ def proved_run(workspace: Workspace, project: Project, entry: LockEntry) -> CiCl
 
     found = ProvedReleases(workspace.state.root).find(entry.statement.sha256, identity)
     return found.run if found else None
+
+
+def proved_identity(workspace: Workspace, entry: LockEntry) -> CiIdentity | None:
+    """Return the CI identity that vouches for a release's signer, if this machine verified that it does.
+
+    A lock or a source may name any release: it is not the identity's because that is asked for.
+    """
+    identity, run = workspace.project.keyless(entry.name), proved_run(workspace, workspace.project, entry)
+    return identity if identity and run and not identity.mismatch(run) else None
+
+
+def known_signer(workspace: Workspace, entry: LockEntry) -> str:
+    """Return who signed a release, for display: its proved CI identity, or a key; "" for nobody."""
+    return str(proved_identity(workspace, entry) or entry.signer or "")
 
 
 def kept_proof(workspace: Workspace, entry: LockEntry) -> bytes | None:
