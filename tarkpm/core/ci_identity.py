@@ -98,9 +98,9 @@ class CiIdentity(msgspec.Struct, frozen=True):
 
     def covers(self, other: "CiIdentity") -> bool:
         """Return whether every run that ``other`` admits is of this identity, too."""
-        refs = other.ref == self.ref or (self.ref.endswith("*") and other.ref.startswith(self.ref[:-1]))
+        # No ref contains ``*``: the beginning that another identity names is compared as a longer ref is.
         return (
-            refs
+            self._admits(other.ref)
             and other.repository.lower() == self.repository.lower()
             and other.workflow == self.workflow
             and self.repository_id in ("", other.repository_id)

@@ -29,7 +29,7 @@ class Facts(msgspec.Struct, frozen=True):
     """What is known of a release besides its lock entry: its plugin.toml, and what made its module.
 
     ``tools`` are pairs of a name and a version, "" if it is not known. ``identity`` is the CI identity that
-    vouches for the signer, "" where a key does.
+    was proved to vouch for the signer, "" for none.
     """
 
     description: str = ""

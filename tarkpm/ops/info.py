@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.capability import KINDS, CapabilitySet
-from tarkpm.core.keyless import signer_of
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.name_similarity import nearest
@@ -22,6 +21,7 @@ from tarkpm.ops.change.offered import (
 )
 from tarkpm.ops.change.source_args import GitRef, SourceArg, read_source_args
 from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.proofs import known_signer
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
@@ -200,7 +200,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         source=str(source.unpinned()),
         commit=source.commit if isinstance(source, GitSource) else "",
         digest=source.digest if isinstance(source, OciSource) else "",
-        signer=signer_of(workspace.project, candidate.entry()),
+        signer=known_signer(workspace, candidate.entry()),
         trust=trust.signer,
         refusal=trust.refusal,
         withdrawn=seen.withdrawn,
@@ -247,7 +247,7 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         source=str(source.unpinned()) if source else "",
         commit=source.commit if isinstance(source, GitSource) else "",
         digest=source.digest if isinstance(source, OciSource) else "",
-        signer=signer_text(workspace.project, entry),
+        signer=signer_text(workspace, entry),
         declared=tuple(map(str, manifest.capabilities)),
         abi=module.abi if module else "",
         imported=tuple(kind for kind in KINDS if module and kind in module.kinds),

@@ -6,10 +6,10 @@ from typing import Any, Literal
 import msgspec
 
 from tarkpm import __version__
-from tarkpm.core.keyless import identity_of
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.sbom import Facts, bom
 from tarkpm.errors import TarkError
+from tarkpm.ops.project.proofs import proved_identity
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
@@ -37,9 +37,9 @@ def sbom(settings: Settings, ui: Ui, form: Format = "cyclonedx") -> SbomReport:
         facts = {entry.name: _facts(workspace, entry) for entry in workspace.lock.entries}
         known = {name: one for name, one in facts.items() if one is not None}
         for entry in workspace.lock.entries:
-            if identity := identity_of(workspace.project, entry):
-                bare = known.get(entry.name, Facts())
-                known[entry.name] = msgspec.structs.replace(bare, identity=str(identity))
+            if identity := proved_identity(workspace, entry):
+                found = known.get(entry.name, Facts())
+                known[entry.name] = msgspec.structs.replace(found, identity=str(identity))
         document = _writer(form)(workspace.lock, known, version=__version__, epoch=epoch)
         return SbomReport(document, tuple(name for name, one in facts.items() if one is None))
 

@@ -1,6 +1,8 @@
 """Attack: a release that another workflow made, or nobody's, is taken for one of the CI that was asked for."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from conftest import Publisher
@@ -167,3 +169,26 @@ def test_an_index_has_no_proofs(indexed: IndexedProject) -> None:
     indexed.use()
     add = indexed.sandbox.run("add", "calc", "--accept-capabilities", "--identity", IDENTITY)
     add.failed(3, "'calc' must be released by", "this release has no proof of that")
+
+
+def test_the_locked_release_is_asked_for_its_proof_where_nothing_is_remembered(
+    proved: Sandbox, publisher: Publisher, tmp_path: Path
+) -> None:
+    """No attack, and no wolf cried: `sync` verified the signature alone, and the store has no proofs."""
+    mate = Sandbox(tmp_path / "mate")
+    for name in ("tark.toml", "tark.lock"):
+        shutil.copy(proved.cwd / name, mate.cwd)
+    mate.run("sync", "--accept-project").ok()
+    mate.run("update").ok()
+    mate.run("update", "--identity", IDENTITY.replace("release.yml", "x.yml")).failed(3, "its workflow is")
+    mate.run("update", "--keyless").ok()
+    assert 'text-tools = ["identity"]' in (mate.cwd / "tark.toml").read_text()
+    # What has none is refused as ever.
+    (publisher.folder / "plugin.sigstore.json").unlink()
+    publisher.repo.git("add", "--all")
+    publisher.repo.commit("dropped")
+    publisher.publish()
+    late = Sandbox(tmp_path / "late")
+    late.init()
+    late.run("add", publisher.url, *FROM, "--trust", publisher.key).ok()
+    late.run("update", "--identity", IDENTITY).failed(3, "this release has no proof of that")

@@ -1,5 +1,7 @@
 """Attack: what a CI identity was to prevent is reached around it."""
 
+import shutil
+
 import pytest
 from conftest import Publisher
 from support.ci_runs import IDENTITY, IDS, faked_proofs, release, run_of
@@ -61,3 +63,20 @@ def test_no_help_names_a_ref_of_a_pull_request(keyless: Sandbox, publisher: Publ
     refused = keyless.run("update")
     refused.failed(4, "its ref is refs/pull/7/merge")
     assert "--identity" not in refused.err
+
+
+def test_a_release_that_was_not_proved_is_not_shown_as_of_the_identity(
+    keyless: Sandbox, publisher: Publisher
+) -> None:
+    assert keyless.run("list", "--json").json["plugins"][0]["signer"] == IDENTITY + IDS
+    release(publisher, "1.1.0", None, sign="evil")
+    other = Sandbox(keyless.root / "other")
+    other.init()
+    other.run("add", publisher.url, *FROM, "--trust", publisher.key).ok()
+    offer = keyless.run("info", publisher.url, "-b", "main", "--json").json
+    assert (offer["signer"], offer["trust"]) == (publisher.key, "refused")
+    # A pulled lock names it, which nothing was proved of either.
+    shutil.copy(other.cwd / "tark.lock", keyless.cwd)
+    assert keyless.run("list", "--json").json["plugins"][0]["signer"] == publisher.key
+    assert keyless.run("info", "text-tools", "--json").json["signer"] == publisher.key
+    assert IDENTITY not in keyless.run("sbom").ok().out

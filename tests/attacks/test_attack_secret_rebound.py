@@ -210,6 +210,30 @@ def test_a_pull_request_that_brings_another_key(user: Sandbox, publisher: Publis
         )
 
 
+@pytest.mark.parametrize("by", ["lock", "update"])
+def test_another_key_after_a_pull_request_that_trusted_none(
+    user: Sandbox, publisher: Publisher, by: str
+) -> None:
+    """Between two pull requests nobody may sign it, so the next key would seem to be the first one."""
+    toml = user.cwd / "tark.toml"
+    replace_in(toml, f'text-tools = ["{publisher.key}"]\n', "")
+    user.run("revoke", "text-tools", "storage").ok()
+    publisher.release("1.1.0", sign="evil", capabilities=declared())
+    if by == "update":
+        (user.cwd / "tark.lock").write_text("version = 2\n")
+        user.run("update", "--trust", publisher.key, "--accept-capabilities").ok()
+        assert secrets_of(user) == []
+    else:
+        other = Sandbox(user.root / "other")
+        other.init()
+        add = ("add", publisher.url, "-b", "main", "--trust", publisher.key, "--accept-capabilities")
+        other.run(*add).ok()
+        shutil.copy(other.cwd / "tark.lock", user.cwd)
+        replace_in(toml, "[trust]\n", f'[trust]\ntext-tools = ["{publisher.key}"]\n')
+        user.run("sync").failed(4, f"let 'text-tools' use secret:token=github {TEXT}")
+        user.run("sync", "--accept-project").failed(4, "binds no secrets without a digest")
+
+
 def test_a_plugin_that_somebody_put_there_by_hand(sandbox: Sandbox) -> None:
     """Agreeing to its contents binds no secret; a pull that binds one asks for both, the project and the plugin."""
     sandbox.init()

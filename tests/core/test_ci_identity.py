@@ -1,6 +1,8 @@
 """What a CI identity is, and which runs it admits."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tarkpm.core.ci_identity import GITHUB, CiClaims, CiIdentity
@@ -104,3 +106,27 @@ def test_a_name_that_somebody_else_has_now(field: str) -> None:
     for one in (own, other):
         assert one.keeping_ids_of(bound) == one
         assert one.keeping_ids_of(None) == one
+
+
+REFS = (
+    "refs/tags/v",
+    "refs/tags/v*",
+    "refs/tags/v1",
+    "refs/tags/v1*",
+    "refs/tags/*",
+    "refs/heads/*",
+    "refs/heads/v",
+)
+
+
+@given(st.sampled_from(REFS), st.sampled_from(REFS), st.booleans(), st.booleans())
+def test_what_an_identity_covers_it_admits(wide: str, narrow: str, bound: bool, other_bound: bool) -> None:
+    """A team policy with the beginning of a ref is not evaded by the beginning alone, which is another ref."""
+    one, other = (
+        CiIdentity.parse(TEXT.replace("refs/tags/*", ref) + IDS * ids)
+        for ref, ids in ((wide, bound), (narrow, other_bound))
+    )
+    for ref in (*(ref.rstrip("*") for ref in REFS), "refs/tags/v12", "refs/heads/v1"):
+        run = replace(RUN, ref=ref, signer=URI.replace("refs/tags/v0.1.2", ref))
+        if one.covers(other) and not other.mismatch(run):
+            assert one.mismatch(run) == ""

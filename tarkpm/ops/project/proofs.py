@@ -11,7 +11,7 @@ from tarkpm.core.trust import check_trusted
 from tarkpm.ops.project.workspace import Workspace
 
 if TYPE_CHECKING:  # few projects ask for a CI identity
-    from tarkpm.core.ci_identity import CiClaims
+    from tarkpm.core.ci_identity import CiClaims, CiIdentity
 
 
 def check_signer(
@@ -34,6 +34,20 @@ def proved_run(workspace: Workspace, project: Project, entry: LockEntry) -> "CiC
 
     found = ProvedReleases(workspace.state.root).find(entry.statement.sha256, identity)
     return found.run if found else None
+
+
+def proved_identity(workspace: Workspace, entry: LockEntry) -> "CiIdentity | None":
+    """Return the CI identity that vouches for a release's signer, if this machine verified that it does.
+
+    A lock or a source may name any release: it is not the identity's because that is asked for.
+    """
+    identity, run = identity_of(workspace.project, entry), proved_run(workspace, workspace.project, entry)
+    return identity if identity and run and not identity.mismatch(run) else None
+
+
+def known_signer(workspace: Workspace, entry: LockEntry) -> str:
+    """Return who signed a release, for display: its proved CI identity, or a key; "" for nobody."""
+    return str(proved_identity(workspace, entry) or entry.signer or "")
 
 
 def kept_proof(workspace: Workspace, entry: LockEntry) -> bytes | None:

@@ -49,13 +49,15 @@ FETCH_THREADS = 8
 class Release(msgspec.Struct, frozen=True):
     """A verified release and its contents, with the statement.
 
-    ``ci_proof`` is that of a CI identity, ``log_proof`` that of a log. Neither is verified here.
+    ``ci_proof`` is that of a CI identity, ``log_proof`` that of a log. Neither is verified here. One that
+    ``is_stored`` was read from the store, which has neither.
     """
 
     candidate: VerifiedRelease
     contents: Mapping[str, bytes]
     ci_proof: bytes | None = None
     log_proof: LogProof | None = None
+    is_stored: bool = False
 
     def holds(self, entry: LockEntry) -> bool:
         """Return whether these are the locked contents; they were hashed when the release was verified."""

@@ -5,9 +5,9 @@ from tarkpm.core.ci_policy import Judged, check_keyless_answer, judge_identity, 
 from tarkpm.core.consent import Answers
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.names import CI_PROOF, STATEMENT
-from tarkpm.core.release import Requirement
+from tarkpm.core.release import IndexSource, PathSource, Requirement
 from tarkpm.ops.project.workspace import Workspace
-from tarkpm.ops.release.fetch import Release
+from tarkpm.ops.release.fetch import Release, acquire
 
 
 def judged_identity(
@@ -15,8 +15,8 @@ def judged_identity(
 ) -> Judged:
     """Return what a release's proof means; nothing is verified if no identity is asked for.
 
-    Raises `SignatureInvalid` for a proof that is not valid, and what `check_keyless_answer` and
-    `judge_identity` raise.
+    Raises `SignatureInvalid` for a proof that is not valid, and what `check_keyless_answer`,
+    `judge_identity` and fetching raise.
     """
     candidate = release.candidate
     name, source = candidate.manifest.name, candidate.source
@@ -26,6 +26,8 @@ def judged_identity(
     if wanted is None:
         return judge_identity(name, source, None, None, answers)
     known = _remembered(workspace, release, wanted)
+    if known is None and release.is_stored:
+        release = _fetched(workspace, release)
     run = known or verified_run(release)
     judged = judge_identity(name, source, wanted, run, answers)
     if run and not known and judged.identity and judged.is_proved:
@@ -57,6 +59,15 @@ def remember(workspace: Workspace, release: Release, identity: CiIdentity, run: 
     file = FileEntry.of(CI_PROOF, proof)
     workspace.store.put(file, proof)
     ProvedReleases(workspace.state.root).remember(Proved(statement.sha256, str(identity), run, file))
+
+
+def _fetched(workspace: Workspace, release: Release) -> Release:
+    """Return a release from the store as its source has it, because only that has the proof."""
+    source = release.candidate.source
+    if isinstance(source, IndexSource | PathSource):
+        return release
+    (found,) = acquire(workspace, [source], {source: release.candidate.manifest.name})
+    return found if found.candidate.statement == release.candidate.statement else release
 
 
 def _remembered(workspace: Workspace, release: Release, identity: CiIdentity) -> CiClaims | None:

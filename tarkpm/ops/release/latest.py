@@ -232,4 +232,5 @@ def stored_release(workspace: Workspace, entry: LockEntry) -> Release | None:
     except TarkError:
         return None  # the store is damaged, or the lock was edited: the source decides
     candidate = replace(release.candidate, tools=entry.tools)
-    return replace(release, candidate=candidate) if entry.same_as(candidate.entry()) else None
+    same = entry.same_as(candidate.entry())
+    return replace(release, candidate=candidate, is_stored=True) if same else None

@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tarkpm.core.keyless import signer_of
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource
 from tarkpm.core.text import some
 from tarkpm.errors import TarkError
+from tarkpm.ops.project.proofs import known_signer
 from tarkpm.ops.project.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -50,9 +49,7 @@ def row_of(workspace: Workspace, name: str) -> PluginRow:
     kind = manifest.type if manifest else entry.type if entry else ""
     description = manifest.description if manifest else ""
     unpinned = entry is not None and entry.is_unpinned
-    return PluginRow(
-        name, version, kind, status, signer_text(workspace.project, entry), description, unpinned
-    )
+    return PluginRow(name, version, kind, status, signer_text(workspace, entry), description, unpinned)
 
 
 def look(workspace: Workspace, name: str) -> tuple[str, Manifest | None]:
@@ -78,13 +75,13 @@ def is_revoked_here(workspace: Workspace, entry: LockEntry | None) -> bool:
     return is_revoked(entry, workspace.vouched)
 
 
-def signer_text(project: Project, entry: LockEntry | None) -> str:
-    """Return the ``signer`` of a row: a public key, a CI identity or one of the words of `PluginRow`."""
+def signer_text(workspace: Workspace, entry: LockEntry | None) -> str:
+    """Return the ``signer`` of a row: a key, a proved CI identity or one of the words of `PluginRow`."""
     if entry is None:
         return UNMANAGED
     if entry.is_working_copy:
         return WORKING_COPY
-    return signer_of(project, entry) or UNSIGNED
+    return known_signer(workspace, entry) or UNSIGNED
 
 
 def withdrawn_notes(workspace: Workspace) -> Iterator[str]:

@@ -6,7 +6,6 @@ from support.releases import COMMUNITY, GOOD, INDEX_TOML, documents, entry_of, m
 from support.workspaces import Install, Open, vouch
 
 from tarkpm.core.digest import sha256
-from tarkpm.core.project import Project
 from tarkpm.core.release import PathSource
 from tarkpm.core.rows import row_of as listed
 from tarkpm.ops.project.workspace import Workspace
@@ -67,14 +66,13 @@ def test_a_revocation_in_an_index_says_nothing_of_a_repository(install: Install)
     assert list(withdrawn_notes(workspace)) == []
 
 
-def test_the_signer_of_a_row() -> None:
-    assert signer_text(Project(), None) == "unmanaged"
-    assert signer_text(Project(), entry_of(CALC)) == public(GOOD)
-    assert signer_text(Project(), entry_of(make_release(key=None))) == "UNSIGNED"
-    assert (
-        signer_text(Project(), entry_of(make_release(key=None, source=PathSource("./x"))))
-        == "unsigned working copy"
-    )
+def test_the_signer_of_a_row(opened: Open) -> None:
+    workspace = opened()
+    assert signer_text(workspace, None) == "unmanaged"
+    assert signer_text(workspace, entry_of(CALC)) == public(GOOD)
+    assert signer_text(workspace, entry_of(make_release(key=None))) == "UNSIGNED"
+    copy = entry_of(make_release(key=None, source=PathSource("./x")))
+    assert signer_text(workspace, copy) == "unsigned working copy"
 
 
 def test_an_unmanaged_folder_has_a_row(opened: Open) -> None:
