@@ -18,14 +18,16 @@ WRITE_BACK: Final = 16 * 1024 * 1024
 class HashedWriter:
     """Writes to a new file, and knows the digest and the size of what it wrote. Close it.
 
-    Neither hashing nor writing needs Python's lock. So a large piece is hashed and written while the caller
-    makes the next one.
+    Hashing takes longer than writing to the page cache, and neither needs Python's lock. So a large piece is
+    hashed while it is written and while the caller makes the next one.
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self._digest, self._size = file, hashlib.sha256(), 0
+        self.size = 0
+        """Bytes that were written."""
+        self._file, self._digest = file, hashlib.sha256()
         self._todo: SimpleQueue[bytes | memoryview | None] = SimpleQueue()
-        self._done: SimpleQueue[OSError | None] = SimpleQueue()
+        self._done: SimpleQueue[None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_busy = False
         self._begun = 0
@@ -33,24 +35,17 @@ class HashedWriter:
     def close(self) -> None:
         """End the thread. The file stays open."""
         self._todo.put(None)
-        if self._thread is not None:
-            self._thread.join()
 
     def write(self, data: bytes | memoryview) -> None:
-        """Write ``data``, which must not change before the next call. Raises `OSError` now or then."""
+        """Write ``data``, which must not change before the next call."""
         self._wait()
         if len(data) < SMALL:
             self._digest.update(data)
             self._file.write(data)
-            self._size += len(data)
         else:
-            self._write_beside(data)
-
-    @property
-    def size(self) -> int:
-        """The bytes that were written."""
-        self._wait()
-        return self._size
+            self._hash_beside(data)
+            self._write_large(memoryview(data))
+        self.size += len(data)
 
     @property
     def sha256(self) -> Digest:
@@ -58,35 +53,29 @@ class HashedWriter:
         self._wait()
         return Digest(self._digest.hexdigest())
 
-    def _write_beside(self, data: bytes | memoryview) -> None:
+    def _hash_beside(self, data: bytes | memoryview) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, daemon=True)
+            self._thread = threading.Thread(target=self._hash, daemon=True)
             self._thread.start()
         self._todo.put(data)
         self._is_busy = True
 
     def _wait(self) -> None:
         if self._is_busy:
+            self._done.get()
             self._is_busy = False
-            if problem := self._done.get():
-                raise problem
 
-    def _work(self) -> None:
+    def _hash(self) -> None:
         while (data := self._todo.get()) is not None:
-            try:
-                self._write_large(memoryview(data))
-                self._done.put(None)
-            except OSError as problem:
-                self._done.put(problem)
+            self._digest.update(data)
+            self._done.put(None)
 
     def _write_large(self, data: memoryview) -> None:
-        self._digest.update(data)
         for start in range(0, len(data), PIECE):
             self._file.write(data[start : start + PIECE])
-        self._size += len(data)
-        if self._size - self._begun >= WRITE_BACK:
-            begin_write_back(self._file.fileno(), self._begun, self._size - self._begun)
-            self._begun = self._size
+        if self.size - self._begun >= WRITE_BACK:
+            begin_write_back(self._file.fileno(), self._begun, self.size - self._begun)
+            self._begun = self.size
 
 
 def begin_write_back(descriptor: int, start: int, size: int) -> None:

@@ -52,13 +52,3 @@ def test_a_large_file_has_its_bytes_in_order(tmp_path: Path) -> None:
         out.close()
     assert out.sha256 == expected.hexdigest()
     assert hashlib.sha256((tmp_path / "large").read_bytes()).hexdigest() == out.sha256
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_a_full_disk_is_raised_by_the_next_call() -> None:
-    with Path("/dev/full").open("wb", buffering=0) as file:
-        out = HashedWriter(file)
-        out.write(bytes(SMALL))
-        with pytest.raises(OSError, match="No space left"):
-            out.write(b"next")
-        out.close()

@@ -122,7 +122,7 @@ class BundleWriter:
         return Written(self._out.sha256, self._out.size)
 
     def _put(self, name: str, data: bytes) -> None:
-        # The padding of the file before is written only now: a write waits for the one before it.
+        # The padding of the file before is written only now: a write waits until the one before it is hashed.
         member = Member(name, len(data))
         self._out.write(bytes(self._padding) + header(member))
         self._out.write(data)
