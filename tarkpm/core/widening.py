@@ -150,12 +150,7 @@ def _plugin_widenings(
         yield _source_widening(name, decided.publisher.origin, from_, now, then)
     former = accepted.publisher.signers if accepted else ()
     known = known or Binding(Publisher(decided.publisher.origin))
-    for widening in _signer_widenings(name, decided.publisher, known.publisher):
-        if widening.kind is WideningKind.SIGNER and not widening.before:
-            # The card of a changed source shows the former signer, too.
-            yield msgspec.structs.replace(widening, before=", ".join(former))
-        else:
-            yield widening
+    yield from _signer_widenings(name, decided.publisher, known.publisher, ", ".join(former))
     if decided.contents and decided.contents != known.contents:
         yield Widening(WideningKind.CONTENTS, name, decided.contents, known.contents)
     yield from _release_widenings(name, decided, known)
@@ -221,9 +216,10 @@ def _shown(origin: Origin, acceptance: Acceptance) -> str:
     return f"the index '{name}' ({origin.place})" if name else str(origin)
 
 
-def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterator[Widening]:
+def _signer_widenings(name: str, decided: Publisher, known: Publisher, former: str) -> Iterator[Widening]:
     """Yield added keys, removed pins, changed signers and signatures that are no longer required.
 
+    ``former`` are the accepted signers, also those of another source: the card of a changed one shows them.
     See docs/trust-rules.md, rules 4 and 5.
     """
     vouched = decided.is_vouched
@@ -240,7 +236,7 @@ def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterat
     elif vouched and known.keys and not decided.keys:
         yield Widening(WideningKind.UNPINNED, name, decided.signer, before)
     elif decided.signer and decided.signer not in accepted and decided.signer not in added:
-        yield Widening(WideningKind.SIGNER, name, decided.signer, before)
+        yield Widening(WideningKind.SIGNER, name, decided.signer, former)
     for key in added:
         yield Widening(WideningKind.KEY, name, key, before)
     # A first identity asks for more. One that is gone, or another one, is a widening.
