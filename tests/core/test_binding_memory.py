@@ -136,6 +136,25 @@ def test_the_highest_releases_are_remembered() -> None:
     assert [one.version for one in found] == [f"1.{n}.0" for n in range(39, 39 - MAX_RELEASES, -1)]
 
 
+def test_a_release_is_compared_with_all_that_were_accepted() -> None:
+    def of(version: str, contents: str) -> AcceptedRelease:
+        return AcceptedRelease(version, contents, f"commit of {contents}")
+
+    known = Binding(
+        Publisher(HERE), releases=(of("1.9.0", "nine"), of("1.10.0", "ten"), of("1.9.0", "again"))
+    )
+    assert known.highest == of("1.10.0", "ten")
+    assert [known.has_version_of(of(version, "x")) for version in ("1.9.0", "1.10.0", "1.11.0")] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert not known.is_republished(of("1.11.0", "x"))  # a version of its own
+    assert known.is_republished(of("1.9.0", "x"))
+    assert not known.is_republished(of("1.9.0", "again"))  # one of two that were accepted
+    assert not Binding(Publisher(HERE)).is_republished(of("1.9.0", "x"))
+    with pytest.raises(ValueError, match="empty"):
+        _ = Binding(Publisher(HERE)).highest
+
+
 # -- owners
 
 
