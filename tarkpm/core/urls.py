@@ -117,5 +117,5 @@ def _place(authority: str, default: int) -> tuple[str, int]:
 def _check_text(text: str) -> None:
     if len(text) > MAX_URL:
         raise ValueError(f"the URL is longer than {MAX_URL:,} characters")
-    if any(char.isspace() or char == "\\" or not char.isprintable() for char in text):
+    if " " in text or "\\" in text or not text.isprintable():  # no other blank is printable
         raise ValueError("a URL with a space, a backslash or an invisible character is not accepted")
