@@ -56,6 +56,28 @@ def test_a_publisher_without_keys_goes_on_as_one_with_keys_and_the_other_way_rou
     assert not Publisher(place, (B,)).succeeds(Publisher(place, (A,)))
 
 
+GIT_PLACE, BY = Origin("git", GIT.git), "github:o/r/.github/workflows/release.yml@refs/tags/*"
+
+
+@pytest.mark.parametrize(
+    ("publisher", "is_nobody"),
+    [
+        (Publisher(GIT_PLACE), True),
+        (Publisher(GIT_PLACE, signer=A), True),  # what a lock says makes nobody a publisher
+        (Publisher(GIT_PLACE, (A,)), False),
+        (Publisher(GIT_PLACE, (BY,), identity=BY), False),
+        (Publisher(GIT_PLACE, unsigned=True), False),
+        (Publisher(Origin("index", ROOT)), False),
+        (Publisher(), False),  # decisions about a name that nothing requires
+    ],
+)
+def test_a_source_from_which_nobody_may_sign(publisher: Publisher, is_nobody: bool) -> None:
+    assert publisher.is_nobody is is_nobody
+    asked = msgspec.structs.replace(publisher, identity=BY)
+    assert asked.first_key_by == (BY if is_nobody else "")
+    assert publisher.first_key_by == ""
+
+
 # -- releases
 
 
