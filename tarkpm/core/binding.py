@@ -100,10 +100,7 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     @property
     def first_key_by(self) -> str:
-        """The CI identity that vouches for the first key, while no key is trusted; "" if none does.
-
-        A plugin that is taken unsigned has no key either, until a release is signed.
-        """
+        """The CI identity that vouches for a first key, also of an unsigned plugin; "" if there are keys."""
         signs = self.origin is not None and self.origin.kind in ("git", "oci")
         return self.identity if signs and not self.keys else ""
 

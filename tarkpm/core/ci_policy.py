@@ -97,6 +97,17 @@ def _flag(claims: CiClaims) -> str:
         return ""
 
 
+def vouches_for_first_key(source: Source, judged: Judged, accepted: Binding | None, answers: Answers) -> bool:
+    """Return whether a proved identity vouches for a first key, in place of the user who would compare it.
+
+    The user typed it, or accepted that it does so for this source. A line of tark.toml about a plugin that is
+    not there yet asks nobody, so it is not enough.
+    """
+    same = accepted is not None and accepted.publisher.origin == Origin.of(source)
+    agreed = accepted is not None and same and bool(accepted.publisher.first_key_by)
+    return judged.is_proved and (answers.identity is not None or agreed)
+
+
 def check_keyless_answer(
     name: PluginName, source: Source, requirement: Requirement | None, project: Project, answers: Answers
 ) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 from tarkpm.core.binding import AcceptedRelease, Binding, Origin, contents_digest
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.ci_policy import NOT_ASKED, Judged, keyless_identity
+from tarkpm.core.ci_policy import NOT_ASKED, Judged, keyless_identity, vouches_for_first_key
 from tarkpm.core.claim import Vouched
 from tarkpm.core.consent import Admission, Answers, Question
 from tarkpm.core.key import PublicKey
@@ -78,9 +78,9 @@ def admit(
         check_vouched(candidate.entry(), candidate.source, vouched)
         trust, key_questions = _judge_publisher(candidate, trusted, before, answers)
     else:
-        # A proved identity vouches for the first key, in place of the user who would compare it. A key that
-        # changes is asked about all the same: the identity is asked for besides.
-        if judged.is_proved and candidate.signer and not before and not answers.trust:
+        # A key that changes is asked about although the identity is proved: it is asked for besides.
+        vouches = vouches_for_first_key(candidate.source, judged, accepted, answers)
+        if vouches and candidate.signer and not before and not answers.trust:
             answers = msgspec.structs.replace(answers, trust=(candidate.signer,))
         if _is_accepted_unsigned(candidate, project, accepted):
             answers = msgspec.structs.replace(answers, allow_unsigned=answers.allow_unsigned | {name})

@@ -80,3 +80,32 @@ def test_a_release_that_was_not_proved_is_not_shown_as_of_the_identity(
     assert keyless.run("list", "--json").json["plugins"][0]["signer"] == publisher.key
     assert keyless.run("info", "text-tools", "--json").json["signer"] == publisher.key
     assert IDENTITY not in keyless.run("sbom").ok().out
+
+
+def test_an_identity_waits_for_a_plugin_that_is_not_there_yet(sandbox: Sandbox, publisher: Publisher) -> None:
+    """A pull request leaves a line for a name; whoever adds that plugin is asked for its first key all the same."""
+    sandbox.init()
+    toml = sandbox.cwd / "tark.toml"
+    evil = IDENTITY.replace("owner/repo", "evil/repo")
+    toml.write_text(f'{toml.read_text()}\n[identities]\ntext-tools = "{evil}"\n')
+    release(publisher, "1.0.0", run_of(repository="evil/repo"), sign="evil")
+    with unchanged(sandbox):
+        sandbox.run("add", publisher.url, *FROM).failed(4, "is not trusted yet")
+    sandbox.run("add", publisher.url, *FROM, "--identity", evil).ok()
+
+
+def test_an_identity_that_was_accepted_vouches_for_the_first_key(
+    sandbox: Sandbox, publisher: Publisher
+) -> None:
+    """No attack: a colleague wrote the lines, and this user accepted them."""
+    sandbox.init()
+    release(publisher, "1.0.0", run_of())
+    toml = sandbox.cwd / "tark.toml"
+    plugin = f'text-tools = {{ git = "{publisher.url}", branch = "main" }}'
+    toml.write_text(f'{toml.read_text()}\n[plugins]\n{plugin}\n[identities]\ntext-tools = "{IDENTITY}"\n')
+    said = f"trust the first key for 'text-tools' that the CI identity {IDENTITY} proves"
+    sandbox.run("lock", "--accept-capabilities").failed(4, said)
+    sandbox.run("accept", "--accept-project").ok()
+    sandbox.run("lock", "--accept-capabilities").ok()
+    assert f'text-tools = ["{publisher.key}"]' in toml.read_text()
+    assert f'text-tools = "{IDENTITY}{IDS}"' in toml.read_text()

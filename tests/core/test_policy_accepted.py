@@ -221,11 +221,20 @@ UNPROVED = Judged(IDENTITY, (Question(IdentityChanged, NAME, "no proof", "", ask
 
 
 def test_a_proved_identity_vouches_for_a_first_key() -> None:
-    admission = weigh(candidate(), judged=PROVED)
-    assert asked(admission) == []
-    assert admission.change.trust == (ONE,)
-    assert admission.identity == IDENTITY
+    agreed = Binding(Publisher(HERE, identity=str(IDENTITY)))
+    for admission in (
+        weigh(candidate(), judged=PROVED, identity=IDENTITY),
+        weigh(candidate(), judged=PROVED, accepted=agreed),
+    ):
+        assert asked(admission) == []
+        assert admission.change.trust == (ONE,)
+        assert admission.identity == IDENTITY
     assert weigh(candidate()).identity is None
+    # Not if only tark.toml names it, which asks nobody about a plugin that is not there, or is elsewhere.
+    elsewhere = Binding(Publisher(ELSEWHERE, identity=str(IDENTITY)))
+    nowhere = Binding(Publisher(identity=str(IDENTITY)))
+    for accepted in (None, elsewhere, nowhere):
+        assert asked(weigh(candidate(), judged=PROVED, accepted=accepted)) == UNKNOWN
 
 
 def test_a_proved_identity_replaces_no_signature_and_no_former_key() -> None:
