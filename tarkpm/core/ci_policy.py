@@ -16,7 +16,7 @@ from tarkpm.core.consent import Answers, Question
 from tarkpm.core.names import CI_PROOF, PROJECT
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource, PathSource, PluginName, Requirement, Source
-from tarkpm.errors import IdentityChanged, KeyUntrusted, TarkError
+from tarkpm.errors import IdentityChanged, KeyChanged, KeyUntrusted, TarkError
 
 if TYPE_CHECKING:
     from tarkpm.core.verification import VerifiedRelease
@@ -140,3 +140,18 @@ def keyless_identity(
         return None
     kept = project.keyless(name) and candidate.signer not in answers.trust
     return judged.identity if kept or (answers.keyless and requirement is not None) else None
+
+
+def keyless_questions(
+    name: PluginName, identity: CiIdentity, project: Project, before: tuple[str, ...], answers: Answers
+) -> list[Question]:
+    """Return a question where an identity that the user did not type takes the place of keys.
+
+    Beside a key, and for a plugin that was not there, it only asked for more: nobody was asked when somebody
+    wrote it into tark.toml.
+    """
+    if project.keyless(name) or answers.identity:
+        return []
+    place = f", in the place of {' or '.join(before)}" if before else ""
+    text = f"any key that {identity} proves may sign '{name}'{place}"
+    return [Question(KeyChanged, name, text, f"--identity {shlex.quote(str(identity))}")]

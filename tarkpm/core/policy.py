@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 from tarkpm.core.binding import AcceptedRelease, Binding, Origin, contents_digest
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.ci_policy import NOT_ASKED, Judged, keyless_identity, vouches_for_first_key
+from tarkpm.core.ci_policy import (
+    NOT_ASKED,
+    Judged,
+    keyless_identity,
+    keyless_questions,
+    vouches_for_first_key,
+)
 from tarkpm.core.claim import Vouched
 from tarkpm.core.consent import Admission, Answers, Question
 from tarkpm.core.key import PublicKey
@@ -72,8 +78,8 @@ def admit(
     before = _signers_before(candidate, expected, locked, accepted)
     identity = keyless_identity(candidate, requirement, project, judged, answers)
     trust, key_questions = ONLY_KEYLESS, list[Question]()
-    if identity is not None:
-        pass  # the identity is the publisher; whether the release proves it is in `judged`
+    if identity is not None:  # it is the publisher; whether the release proves it is in `judged`
+        key_questions = keyless_questions(name, identity, project, before, answers)
     elif isinstance(candidate.source, IndexSource):
         check_vouched(candidate.entry(), candidate.source, vouched)
         trust, key_questions = _judge_publisher(candidate, trusted, before, answers)

@@ -405,7 +405,9 @@ def test_a_publisher_that_goes_back_to_keys_is_asked_about(keyless: Sandbox, pub
     # And the user's own flags lead from keys to an identity.
     release(publisher, "1.2.0", run_of(), sign="once-3")
     keyless.run("update").failed(4, "is signed by a different key")
-    keyless.run("update", "--keyless").ok()
+    asked = keyless.run("update", "--keyless")
+    asked.failed(4, "in the place of ed25519:")
+    keyless.run(*help_of(asked)).ok()
     assert 'text-tools = ["identity"]' in (keyless.cwd / "tark.toml").read_text()
     # Grants are changed without touching it.
     keyless.run("revoke", "text-tools", "storage").ok()
