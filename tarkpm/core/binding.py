@@ -100,8 +100,9 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     @property
     def first_key_by(self) -> str:
-        """The CI identity that vouches for the first key, while no key is trusted; "" if none does."""
-        return self.identity if self.is_nobody else ""
+        """The CI identity that vouches for a first key, also of an unsigned plugin; "" if there are keys."""
+        signs = self.origin is not None and self.origin.kind in ("git", "oci")
+        return self.identity if signs and not self.keys else ""
 
     def succeeds(self, other: "Publisher") -> bool:
         """Return whether this is the same publisher as ``other``, whose data then belongs to this one.

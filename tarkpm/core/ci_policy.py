@@ -16,7 +16,7 @@ from tarkpm.core.consent import Answers, Question
 from tarkpm.core.names import CI_PROOF, PROJECT
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource, PathSource, PluginName, Requirement, Source
-from tarkpm.errors import IdentityChanged, KeyUntrusted, TarkError
+from tarkpm.errors import IdentityChanged, KeyChanged, KeyUntrusted, TarkError
 
 if TYPE_CHECKING:
     from tarkpm.core.verification import VerifiedRelease
@@ -97,6 +97,17 @@ def _flag(claims: CiClaims) -> str:
         return ""
 
 
+def vouches_for_first_key(source: Source, judged: Judged, accepted: Binding | None, answers: Answers) -> bool:
+    """Return whether a proved identity vouches for a first key, in place of the user who would compare it.
+
+    The user typed it, or accepted that it does so for this source. A line of tark.toml about a plugin that is
+    not there yet asks nobody, so it is not enough.
+    """
+    same = accepted is not None and accepted.publisher.origin == Origin.of(source)
+    agreed = accepted is not None and same and bool(accepted.publisher.first_key_by)
+    return judged.is_proved and (answers.identity is not None or agreed)
+
+
 def check_keyless_answer(
     name: PluginName, source: Source, requirement: Requirement | None, project: Project, answers: Answers
 ) -> None:
@@ -129,3 +140,18 @@ def keyless_identity(
         return None
     kept = project.keyless(name) and candidate.signer not in answers.trust
     return judged.identity if kept or (answers.keyless and requirement is not None) else None
+
+
+def keyless_questions(
+    name: PluginName, identity: CiIdentity, project: Project, before: tuple[str, ...], answers: Answers
+) -> list[Question]:
+    """Return a question where an identity that the user did not type takes the place of keys.
+
+    Beside a key, and for a plugin that was not there, it only asked for more: nobody was asked when somebody
+    wrote it into tark.toml.
+    """
+    if project.keyless(name) or answers.identity:
+        return []
+    place = f", in the place of {' or '.join(before)}" if before else ""
+    text = f"any key that {identity} proves may sign '{name}'{place}"
+    return [Question(KeyChanged, name, text, f"--identity {shlex.quote(str(identity))}")]

@@ -27,7 +27,7 @@ SHOWN_AS: Final[Mapping[WideningKind, tuple[str, ...]]] = {
     WideningKind.INDEX: (),
     WideningKind.SOURCE: ("source",),
     WideningKind.KEY: ("trust", "signer"),
-    WideningKind.UNPINNED: ("trust",),
+    WideningKind.UNPINNED: ("trust", "identity"),
     WideningKind.SIGNER: ("signer",),
     WideningKind.IDENTITY: ("identity",),
     WideningKind.UNSIGNED: ("signer",),

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 from tarkpm.core.binding import AcceptedRelease, Binding, Origin, contents_digest
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.ci_policy import NOT_ASKED, Judged, keyless_identity
+from tarkpm.core.ci_policy import (
+    NOT_ASKED,
+    Judged,
+    keyless_identity,
+    keyless_questions,
+    vouches_for_first_key,
+)
 from tarkpm.core.claim import Vouched
 from tarkpm.core.consent import Admission, Answers, Question
 from tarkpm.core.key import PublicKey
@@ -71,16 +77,18 @@ def admit(
     expected = publisher_keys(trusted, project.identities.get(name))
     before = _signers_before(candidate, expected, locked, accepted)
     identity = keyless_identity(candidate, requirement, project, judged, answers)
-    if identity is not None:  # no key is compared; whether the release proves it is in `judged`
-        trust = ONLY_KEYLESS
-        key_questions = [] if candidate.signer else _judge_unsigned(name, True, answers)
+    trust, key_questions = ONLY_KEYLESS, list[Question]()
+    if identity is not None and candidate.signer is None:
+        key_questions = _judge_unsigned(name, True, answers)
+    elif identity is not None:  # it is the publisher; whether the release proves it is in `judged`
+        key_questions = keyless_questions(name, identity, project, before, answers)
     elif isinstance(candidate.source, IndexSource):
         check_vouched(candidate.entry(), candidate.source, vouched)
         trust, key_questions = _judge_publisher(candidate, trusted, before, answers)
     else:
-        # A proved identity vouches for the first key, in place of the user who would compare it. A key that
-        # changes is asked about all the same: the identity is asked for besides.
-        if judged.is_proved and candidate.signer and not before and not answers.trust:
+        # A key that changes is asked about although the identity is proved: it is asked for besides.
+        vouches = vouches_for_first_key(candidate.source, judged, accepted, answers)
+        if vouches and candidate.signer and not before and not answers.trust:
             answers = msgspec.structs.replace(answers, trust=(candidate.signer,))
         if _is_accepted_unsigned(candidate, project, accepted):
             answers = msgspec.structs.replace(answers, allow_unsigned=answers.allow_unsigned | {name})

@@ -26,7 +26,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.listing import look, not_installed, signer_text
-from tarkpm.ops.release.log_entry import LogEntry, locked_log_entry, offered_log_entry
+from tarkpm.ops.release.log_entry import LogEntry, installed_log_entry, offered_log_entry
 from tarkpm.ops.release.module_facts import (
     installed_module,
     known_rebuilders,
@@ -265,7 +265,7 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         uses=_uses(workspace, _data(workspace, name, manifest)),
         rebuilt_by=rebuilt[0],
         rebuilt_otherwise_by=rebuilt[1],
-        log=locked_log_entry(workspace, entry),
+        log=installed_log_entry(workspace, entry),
     )
 
 

@@ -7,7 +7,7 @@ from conftest import Publisher
 from support.ci_runs import IDENTITY, IDS, faked_proofs, release, run_of
 from support.sandbox import Sandbox
 
-from attacks.tampering import unchanged
+from attacks.tampering import help_of, unchanged
 
 __all__ = ["faked_proofs"]
 pytestmark = pytest.mark.usefixtures("faked_proofs")
@@ -80,3 +80,52 @@ def test_a_release_that_was_not_proved_is_not_shown_as_of_the_identity(
     assert keyless.run("list", "--json").json["plugins"][0]["signer"] == publisher.key
     assert keyless.run("info", "text-tools", "--json").json["signer"] == publisher.key
     assert IDENTITY not in keyless.run("sbom").ok().out
+
+
+def test_an_identity_waits_for_a_plugin_that_is_not_there_yet(sandbox: Sandbox, publisher: Publisher) -> None:
+    """A pull request leaves a line for a name; whoever adds that plugin is asked for its first key all the same."""
+    sandbox.init()
+    toml = sandbox.cwd / "tark.toml"
+    evil = IDENTITY.replace("owner/repo", "evil/repo")
+    toml.write_text(f'{toml.read_text()}\n[identities]\ntext-tools = "{evil}"\n')
+    release(publisher, "1.0.0", run_of(repository="evil/repo"), sign="evil")
+    with unchanged(sandbox):
+        sandbox.run("add", publisher.url, *FROM).failed(4, "is not trusted yet")
+        sandbox.run("add", publisher.url, *FROM, "--keyless").failed(4, "--identity", evil)
+    sandbox.run("add", publisher.url, *FROM, "--identity", evil).ok()
+
+
+def test_an_identity_that_was_accepted_vouches_for_the_first_key(
+    sandbox: Sandbox, publisher: Publisher
+) -> None:
+    """No attack: a colleague wrote the lines, and this user accepted them."""
+    sandbox.init()
+    release(publisher, "1.0.0", run_of())
+    toml = sandbox.cwd / "tark.toml"
+    plugin = f'text-tools = {{ git = "{publisher.url}", branch = "main" }}'
+    toml.write_text(f'{toml.read_text()}\n[plugins]\n{plugin}\n[identities]\ntext-tools = "{IDENTITY}"\n')
+    said = f"trust the first key for 'text-tools' that the CI identity {IDENTITY} proves"
+    sandbox.run("lock", "--accept-capabilities").failed(4, said)
+    sandbox.run("accept", "--accept-project").ok()
+    sandbox.run("lock", "--accept-capabilities").ok()
+    assert f'text-tools = ["{publisher.key}"]' in toml.read_text()
+    assert f'text-tools = "{IDENTITY}{IDS}"' in toml.read_text()
+
+
+def test_an_identity_that_a_pull_request_named_takes_the_place_of_the_key(
+    sandbox: Sandbox, publisher: Publisher
+) -> None:
+    """Beside a key a first identity asks for more, and nobody; in its place it must be the one that is meant."""
+    sandbox.init()
+    publisher.release("1.0.0")
+    key = publisher.key
+    sandbox.run("add", publisher.url, *FROM, "--trust", key).ok()
+    toml = sandbox.cwd / "tark.toml"
+    evil = f"{IDENTITY.replace('owner/repo', 'evil/repo')}{IDS}"
+    toml.write_text(f'{toml.read_text()}\n[identities]\ntext-tools = "{evil}"\n')
+    release(publisher, "1.1.0", run_of(repository="evil/repo"), sign="evil")
+    with unchanged(sandbox):
+        refused = sandbox.run("update", "--keyless", "-y")
+        refused.failed(4, f"in the place of {key}", f"--identity '{evil}'")
+    sandbox.run(*help_of(refused)).ok()
+    assert 'text-tools = ["identity"]' in toml.read_text()

@@ -94,3 +94,18 @@ def test_somebody_else_gets_what_was_stored(sandbox: Sandbox, publisher: Publish
     )
     sandbox.run("sync", "--accept-project").ok()
     assert not [*(sandbox.plugins / "text-tools" / "data").resolve().iterdir()]
+
+
+def test_an_identity_vouches_for_the_first_key_of_an_unsigned_plugin(
+    sandbox: Sandbox, publisher: Publisher
+) -> None:
+    """Its other contents take a typed flag; a pull request that names an identity is no way around it."""
+    sandbox.init()
+    publisher.release("1.0.0", sign="")
+    sandbox.run("add", publisher.url, *FROM, "--allow-unsigned", "text-tools").ok()
+    toml = sandbox.cwd / "tark.toml"
+    toml.write_text(f'{toml.read_text()}\n[identities]\ntext-tools = "{EVIL}"\n')
+    release(publisher, "1.1.0", EVIL_RUN, sign="evil")
+    with unchanged(sandbox):
+        for verb in ("update", "sync"):
+            sandbox.run(verb).failed(4, "trust the first key for 'text-tools'", EVIL)

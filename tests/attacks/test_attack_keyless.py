@@ -422,8 +422,10 @@ def test_a_publisher_that_goes_back_to_keys_is_asked_about(keyless: Sandbox, pub
     # And the user's own flags lead from keys to an identity.
     release(publisher, "1.2.0", run_of(), sign="once-3")
     keyless.run("update").failed(4, "is signed by a different key")
+    asked = keyless.run("update", "--keyless")
+    asked.failed(4, "in the place of ed25519:")
     said = "from now on it decides who may sign, in the place of keys"
-    assert said in keyless.run("update", "--keyless").ok().err
+    assert said in keyless.run(*help_of(asked)).ok().err
     assert said not in keyless.run("update").ok().err
     assert 'text-tools = ["identity"]' in (keyless.cwd / "tark.toml").read_text()
     # Grants are changed without touching it.

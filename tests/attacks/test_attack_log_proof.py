@@ -212,3 +212,16 @@ def _write_root(logged: LoggedIndex, change: Callable[[dict[str, Any]], object],
         made = signature(logged.signer(name), payload(metadata.signed))
         metadata.signatures[made.keyid] = made
     (logged.folder / "metadata" / "3.root.json").write_bytes(metadata.to_bytes())
+
+
+def test_a_lock_that_was_edited_accuses_no_index(logged: LoggedIndex, log_server: IndexServer) -> None:
+    """A pull request changes a version: nothing proves that release, and the index never said it."""
+    user = logged.user(log_server)
+    user.run("add", "text-tools", "--accept-capabilities").ok()
+    lock = user.cwd / "tark.lock"
+    lock.write_text(lock.read_text().replace('version = "1.0.0"', 'version = "1.0.9"'))
+    found = user.run("verify")
+    assert "tark.lock changed since this was installed" in found.out, found
+    for said in (found, user.run("info", "text-tools").ok()):
+        assert "does not contain" not in said.out + said.err, said
+        assert "index check" not in said.out + said.err, said

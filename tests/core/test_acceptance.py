@@ -55,6 +55,8 @@ def changed(binding: Binding, **publisher: object) -> Binding:
         (SIGNED, changed(SIGNED, keys=(), identity=I), [f"trust the first key for 'calc' that the CI identity {I} proves (before: {A})"]),
         (changed(SIGNED, keys=(I,), identity=I), changed(SIGNED, keys=(), identity=I), [f"trust the first key for 'calc' that the CI identity {I} proves (before: {I})"]),
         (changed(SIGNED, keys=(A,), identity=I), changed(SIGNED, keys=(), identity=I), [f"trust the first key for 'calc' that the CI identity {I} proves (before: {A})"]),
+        (UNSIGNED, changed(UNSIGNED, identity=I), [f"trust the first key for 'calc' that the CI identity {I} proves"]),
+        (changed(SIGNED, identity=I), changed(SIGNED, keys=(), identity=J), [f"trust the first key for 'calc' that the CI identity {J} proves (before: {A})", f"take releases of 'calc' from another CI identity: {I} → {J}"]),
         (None, Binding(Publisher(GIT, identity=I)), [f"fetch 'calc' from {GIT}", f"trust the first key for 'calc' that the CI identity {I} proves"]),
     ],
 )  # fmt: skip

@@ -60,21 +60,25 @@ GIT_PLACE, BY = Origin("git", GIT.git), "github:o/r/.github/workflows/release.ym
 
 
 @pytest.mark.parametrize(
-    ("publisher", "is_nobody"),
+    ("publisher", "is_nobody", "has_first_key"),
     [
-        (Publisher(GIT_PLACE), True),
-        (Publisher(GIT_PLACE, signer=A), True),  # what a lock says makes nobody a publisher
-        (Publisher(GIT_PLACE, (A,)), False),
-        (Publisher(GIT_PLACE, (BY,), identity=BY), False),
-        (Publisher(GIT_PLACE, unsigned=True), False),
-        (Publisher(Origin("index", ROOT)), False),
-        (Publisher(), False),  # decisions about a name that nothing requires
+        (Publisher(GIT_PLACE), True, True),
+        (Publisher(Origin("oci", OCI.oci)), True, True),
+        (Publisher(GIT_PLACE, signer=A), True, True),  # what a lock says makes nobody a publisher
+        (Publisher(GIT_PLACE, (A,)), False, False),
+        (Publisher(GIT_PLACE, (BY,), identity=BY), False, False),
+        (Publisher(GIT_PLACE, unsigned=True), False, True),
+        (Publisher(Origin("index", ROOT)), False, False),
+        (Publisher(Origin("path", "x")), True, False),
+        (Publisher(), False, False),  # decisions about a name that nothing requires
     ],
 )
-def test_a_source_from_which_nobody_may_sign(publisher: Publisher, is_nobody: bool) -> None:
+def test_a_source_from_which_nobody_may_sign(
+    publisher: Publisher, is_nobody: bool, has_first_key: bool
+) -> None:
     assert publisher.is_nobody is is_nobody
     asked = msgspec.structs.replace(publisher, identity=BY)
-    assert asked.first_key_by == (BY if is_nobody else "")
+    assert asked.first_key_by == (BY if has_first_key else "")
     assert publisher.first_key_by == ""
 
 

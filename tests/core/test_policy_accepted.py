@@ -221,11 +221,20 @@ UNPROVED = Judged(IDENTITY, (Question(IdentityChanged, NAME, "no proof", "", ask
 
 
 def test_a_proved_identity_vouches_for_a_first_key() -> None:
-    admission = weigh(candidate(), judged=PROVED)
-    assert asked(admission) == []
-    assert admission.change.trust == (ONE,)
-    assert admission.identity == IDENTITY
+    agreed = Binding(Publisher(HERE, identity=str(IDENTITY)))
+    for admission in (
+        weigh(candidate(), judged=PROVED, identity=IDENTITY),
+        weigh(candidate(), judged=PROVED, accepted=agreed),
+    ):
+        assert asked(admission) == []
+        assert admission.change.trust == (ONE,)
+        assert admission.identity == IDENTITY
     assert weigh(candidate()).identity is None
+    # Not if only tark.toml names it, which asks nobody about a plugin that is not there, or is elsewhere.
+    elsewhere = Binding(Publisher(ELSEWHERE, identity=str(IDENTITY)))
+    nowhere = Binding(Publisher(identity=str(IDENTITY)))
+    for accepted in (None, elsewhere, nowhere):
+        assert asked(weigh(candidate(), judged=PROVED, accepted=accepted)) == UNKNOWN
 
 
 def test_a_proved_identity_replaces_no_signature_and_no_former_key() -> None:
@@ -261,8 +270,12 @@ def test_any_key_will_do_that_the_identity_proves() -> None:
 
 
 def test_the_user_says_that_a_key_is_not_needed_or_that_it_is() -> None:
-    typed = weigh(candidate(), TRUSTED, judged=BY_PROOF, keyless=True)
+    typed = weigh(candidate(), TRUSTED, judged=BY_PROOF, keyless=True, identity=BY)
     assert (asked(typed), typed.change.trust) == ([], ("identity",))
+    # One that somebody else may have written is shown first.
+    assert asked(weigh(candidate(), TRUSTED, judged=BY_PROOF, keyless=True)) == [
+        ("KeyChanged", f"--identity '{BY}'", True)
+    ]
     assert weigh(candidate(), judged=BY_PROOF, keyless=True, requirement=None).change.trust == (ONE,)
     back = weigh(candidate(), KEYLESS, judged=BY_PROOF, trust=(ONE,))
     assert (asked(back), back.change.trust) == ([], (ONE,))

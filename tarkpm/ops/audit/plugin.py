@@ -140,6 +140,10 @@ class _Audit:
         One from a registry may have none: its publisher decides.
         """
         source = self.entry.source
+        # Of another release than the installed one, nothing was verified yet: a lock that was edited is no
+        # fault of the index.
+        if self.installed and self.installed.fingerprint != fingerprint(self.entry):
+            return
         if locked_log_entry(self.workspace, self.entry) or not isinstance(source, IndexSource):
             return
         if self.workspace.resource(KnownLogs).seen(source):

@@ -3,7 +3,7 @@
 import msgspec
 
 from tarkpm.core.digest import Digest
-from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.release import IndexSource, OciSource, PluginName
 from tarkpm.core.release_age import moment_text
 from tarkpm.core.tlog.proof import LogProof, parse_proof
@@ -81,3 +81,15 @@ def locked_log_entry(workspace: Workspace, entry: LockEntry | None) -> LogEntry 
     if entry is None or entry.statement is None:
         return None
     return log_entry(workspace, entry.source, entry.name, entry.version, entry.statement.sha256)
+
+
+def installed_log_entry(workspace: Workspace, entry: LockEntry | None) -> LogEntry | None:
+    """Return the entry of an installed release. Raises like `log_entry`.
+
+    None if the lock names another one: nothing verified that yet, and a lock that was edited is no fault of
+    the index.
+    """
+    installed = workspace.record.installed.get(entry.name) if entry else None
+    if entry is None or installed is None or installed.fingerprint != fingerprint(entry):
+        return None
+    return locked_log_entry(workspace, entry)
