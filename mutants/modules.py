@@ -8,6 +8,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "tests/core/test_policy_accepted.py",
         "tests/core/test_policy_index.py",
     ),
+    "core/version_policy": ("tests/core/test_policy.py", "tests/core/test_policy_accepted.py"),
     "core/statement": ("tests/core/test_statement.py", "tests/core/test_statement_bounds.py"),
     "core/lock_check": (
         "tests/core/test_follow.py",
@@ -22,6 +23,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "host/gate": ("tests/host/test_gate.py", "tests/host/test_gate_counts.py"),
     "host/imports/hosts": ("tests/host/imports/test_hosts.py",),
     "core/binding": ("tests/core/test_binding.py", "tests/core/test_binding_memory.py"),
+    "core/owner": ("tests/core/test_binding.py", "tests/core/test_binding_memory.py"),
     "core/acceptance": ("tests/core/test_acceptance.py", "tests/core/test_acceptance_of.py"),
     "core/widening": ("tests/core/test_acceptance.py", "tests/core/test_binding.py"),
 }

@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from tarkpm.core.verification import VerifiedRelease
 
-from tarkpm.core.binding import AcceptedRelease, Binding, Origin, contents_digest
+from tarkpm.core.binding import Binding, Origin, contents_digest
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.ci_policy import (
     NOT_ASKED,
@@ -34,13 +34,12 @@ from tarkpm.core.release import IndexSource, PathSource, PluginName, Requirement
 from tarkpm.core.text import some
 from tarkpm.core.tool import widened
 from tarkpm.core.trust import NOBODY, check_minimum, check_vouched
+from tarkpm.core.version_policy import judge_version
 from tarkpm.errors import (
     CapabilityWidened,
-    Downgrade,
     KeyChanged,
     KeyUnknown,
     KeyUntrusted,
-    Republished,
     ToolsChanged,
     UnsignedRefused,
 )
@@ -111,7 +110,7 @@ def admit(
     questions = (
         *judged.questions,
         *key_questions,
-        *_judge_version(candidate, requirement, locked, accepted if same else None, answers),
+        *judge_version(candidate, requirement, locked, accepted if same else None, answers),
         *capability_questions,
     )
     # A release that no prompt lets in was not asked for its tools.
@@ -223,45 +222,6 @@ def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> 
         return []
     flag = f"--allow-unsigned {name}"
     return [Question(UnsignedRefused, name, f"'{name}' is not signed", flag, askable=False)]
-
-
-def _judge_version(
-    candidate: VerifiedRelease,
-    requirement: Requirement | None,
-    locked: LockEntry | None,
-    accepted: Binding | None,
-    answers: Answers,
-) -> list[Question]:
-    """Return a question for a downgrade or for changed contents (docs/trust-rules.md, rule 7)."""
-    # The contents of a working copy change with every edit and are never locked.
-    if (locked and locked.is_working_copy) or (requirement and requirement.is_working_copy):
-        return []
-    if locked is None:
-        return _judge_unlocked(candidate, accepted, answers)
-    name, version = candidate.manifest.name, candidate.manifest.version
-    if version < locked.version and not answers.allow_downgrade:
-        message = f"'{name}' {version} is older than the locked version {locked.version}"
-        return [Question(Downgrade, name, message, "--allow-downgrade", askable=False)]
-    republished = version == locked.version and candidate.files != locked.files
-    if republished and not answers.allow_republished:
-        message = f"the contents of '{name}' {version} differ from the locked {version}"
-        return [Question(Republished, name, message, "--allow-republished", askable=False)]
-    return []
-
-
-def _judge_unlocked(candidate: VerifiedRelease, accepted: Binding | None, answers: Answers) -> list[Question]:
-    """Judge the version where nothing is locked: a pull that drops the entry must not make it a first one."""
-    if accepted is None or not accepted.releases:
-        return []
-    name, version = candidate.manifest.name, candidate.manifest.version
-    highest = accepted.highest.precedence
-    if version < highest and not answers.allow_downgrade:
-        message = f"'{name}' {version} is older than {highest}, which you accepted before"
-        return [Question(Downgrade, name, message, "--allow-downgrade", askable=False)]
-    if accepted.is_republished(AcceptedRelease.of(candidate.entry())) and not answers.allow_republished:
-        message = f"the contents of '{name}' {version} differ from those that you accepted"
-        return [Question(Republished, name, message, "--allow-republished", askable=False)]
-    return []
 
 
 def _judge_capabilities(

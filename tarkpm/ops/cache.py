@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from tarkpm.core.binding import current_owner
 from tarkpm.core.digest import Digest
 from tarkpm.core.lockfile import Lock, LockEntry, parse
 from tarkpm.core.names import LOCK, MAX_LOCK, MAX_PROJECT, PROJECT
+from tarkpm.core.owner import current_owner
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource
 from tarkpm.core.text import counted

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tarkpm.core.binding import with_disabled
+from tarkpm.core.owner import with_disabled
 from tarkpm.core.release import PluginName
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui

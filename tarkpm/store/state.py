@@ -15,8 +15,8 @@ from typing import Final, Literal
 import msgspec
 
 from tarkpm.core.acceptance import Acceptance
-from tarkpm.core.binding import Owner
 from tarkpm.core.digest import Digest, sha256
+from tarkpm.core.owner import Owner
 from tarkpm.core.shapes import from_json
 from tarkpm.errors import StoreError
 from tarkpm.io.files import atomic_write, make_private, read_optional, write_new

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarkpm.core.binding import Origin, Owner, Publisher, claim, current_owner, with_disabled
+from tarkpm.core.binding import Origin, Publisher
+from tarkpm.core.owner import Owner, claim, current_owner, with_disabled
 
 GIT = Origin("git", "https://git.example/calc.git")
 INDEX = Origin("index", "sha256:" + "a" * 64)

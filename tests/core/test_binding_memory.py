@@ -8,15 +8,13 @@ from tarkpm.core.binding import (
     AcceptedRelease,
     Binding,
     Origin,
-    Owner,
     Publisher,
-    claim,
     contents_digest,
     revision,
-    with_disabled,
 )
 from tarkpm.core.digest import Digest, FileEntry, sha256
 from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.owner import Owner, claim, with_disabled
 from tarkpm.core.release import GitSource, IndexSource, OciSource, PathSource, PluginName, Source
 from tarkpm.core.tool import ToolPin
 from tarkpm.core.version import Version

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tarkpm.core.acceptance import Acceptance
-from tarkpm.core.binding import Owner, claim, current_owner, with_disabled
+from tarkpm.core.owner import Owner, claim, current_owner, with_disabled
 from tarkpm.core.plan import Plan
 from tarkpm.ops.change.target import Target
 from tarkpm.ops.project.workspace import Workspace

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from tarkpm.core.binding import current_owner
+from tarkpm.core.owner import current_owner
 from tarkpm.core.project import Project
 from tarkpm.errors import StoreError, TarkError
 from tarkpm.ops.change.bind import accepted_after, owners_after

@@ -1,7 +1,7 @@
 """Plan a change of the environment: what to install, remove and keep."""
 
-from tarkpm.core.binding import Owner, current_owner
 from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.owner import Owner, current_owner
 from tarkpm.core.plan import Plan, plan
 from tarkpm.core.release import PluginName
 from tarkpm.errors import NotFound

@@ -11,8 +11,9 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.acceptance import Acceptance
-from tarkpm.core.binding import Owner, Publisher, claim, current_owner
+from tarkpm.core.binding import Publisher
 from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.owner import Owner, claim, current_owner
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.trust import NOBODY
 from tarkpm.core.widening import Widening, WideningKind, widenings

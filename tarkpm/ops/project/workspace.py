@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from tarkpm import __version__
-from tarkpm.core.binding import Owner, current_owner
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.core.names import MAX_LOCK, MAX_PROJECT
+from tarkpm.core.owner import Owner, current_owner
 from tarkpm.errors import Edited, LockError, ProjectNotAccepted
 from tarkpm.io.files import read_optional
 from tarkpm.ops.project.location import Location, checked_place

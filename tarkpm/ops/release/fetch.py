@@ -87,9 +87,7 @@ def _from_index(source: IndexSource, pin: Pin, contents: Mapping[str, bytes]) ->
 
 
 def acquire(
-    workspace: Workspace,
-    sources: list[DirectSource],
-    names: Mapping[Source, PluginName] | None = None,
+    workspace: Workspace, sources: list[DirectSource], names: Mapping[Source, PluginName] | None = None
 ) -> list[Release]:
     """Fetch and verify releases: several repositories at once, one session each, each commit once.
 

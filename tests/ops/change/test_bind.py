@@ -7,7 +7,8 @@ from support.releases import EVIL, GOOD, INDEX_TOML, caps, documents, make_relea
 from support.workspaces import Install, Open
 
 from tarkpm.core.acceptance import Acceptance
-from tarkpm.core.binding import Owner, Publisher
+from tarkpm.core.binding import Publisher
+from tarkpm.core.owner import Owner
 from tarkpm.core.plan import Plan
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.adopt import Adoption

@@ -7,8 +7,9 @@ import pytest
 from support.releases import OTHER_WASM, documents, entry_of, git, make_release
 from support.workspaces import Install, Open
 
-from tarkpm.core.binding import Owner, Publisher
+from tarkpm.core.binding import Publisher
 from tarkpm.core.lockfile import Lock
+from tarkpm.core.owner import Owner
 from tarkpm.core.release import PathSource, PluginName
 from tarkpm.ops.change.planning import make_plan, untouched
 from tarkpm.ops.change.target import Target

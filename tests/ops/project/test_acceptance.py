@@ -8,7 +8,8 @@ from support.releases import COMMUNITY, EVIL, GOOD, INDEX_TOML, ROOT, caps, docu
 from support.workspaces import Open, vouch
 
 from tarkpm.core.acceptance import Acceptance
-from tarkpm.core.binding import Owner, Publisher
+from tarkpm.core.binding import Publisher
+from tarkpm.core.owner import Owner
 from tarkpm.errors import ProjectNotAccepted
 from tarkpm.ops.project.acceptance import (
     accept,

@@ -8,7 +8,7 @@ from support.releases import COMMUNITY, GOOD, INDEX_TOML, documents, make_releas
 from support.silent_ui import SilentUi
 from support.workspaces import Install, Open, vouch
 
-from tarkpm.core.binding import Owner
+from tarkpm.core.owner import Owner
 from tarkpm.errors import Edited, LockError, ProjectError, ProjectNotAccepted, StoreBusy
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui

@@ -17,9 +17,9 @@ from support.releases import (
 from support.workspaces import Open, vouch
 
 from tarkpm.core.acceptance import Acceptance
-from tarkpm.core.binding import Owner
 from tarkpm.core.consent import Answers
 from tarkpm.core.manifest import Manifest
+from tarkpm.core.owner import Owner
 from tarkpm.core.release import PathSource
 from tarkpm.ops.change.propose import weigh
 from tarkpm.ops.project.ui import Card, CardRow
