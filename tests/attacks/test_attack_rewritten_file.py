@@ -29,7 +29,7 @@ def test_the_new_file_is_private_until_it_is_the_old_one(
 
     path.write_bytes(b"old")
     path.chmod(mode)
-    monkeypatch.setattr(files, "_write", look)
+    monkeypatch.setattr(files, "write_all", look)
     before = os.umask(0)
     try:
         atomic_write(path, b"new")

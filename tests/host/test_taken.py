@@ -11,7 +11,7 @@ from support.outlining import KEY, LIMITS, Shelf, image, other_tool, tool
 
 from tarkpm.core.digest import sha256
 from tarkpm.errors import HostError
-from tarkpm.host.compile.cache import CompileCache, Offer
+from tarkpm.host.compile.cache import CompileCache, OfferedCode
 from tarkpm.host.compile.portable import compile_portable
 from tarkpm.host.image import PluginImage
 
@@ -29,8 +29,8 @@ class Taking:
         self.made = dict(compile_portable(self.plugin, limits=LIMITS))
         self.shelf.compiled.clear()
 
-    def offer(self) -> Offer:
-        return Offer(MAKER, {(one.module, one.kind): one for one in self.made}, self.made.__getitem__)
+    def offer(self) -> OfferedCode:
+        return OfferedCode(MAKER, {(one.module, one.kind): one for one in self.made}, self.made.__getitem__)
 
     def takes(self, plugin: PluginImage | None = None) -> bool:
         return self.cache.take(plugin or self.plugin, LIMITS, self.offer())

@@ -59,7 +59,7 @@ def nobody() -> Collection[str]:
     return ()
 
 
-class Offer(NamedTuple):
+class OfferedCode(NamedTuple):
     """Code that somebody else compiled: by whose key, and for which modules.
 
     ``read`` returns the bytes of a piece of code, which have the digest that the maker signed, or raises.
@@ -132,7 +132,7 @@ class CompileCache:
         with found:
             return True
 
-    def take(self, image: PluginImage, limits: Limits, offer: Offer, start: Start = start) -> bool:
+    def take(self, image: PluginImage, limits: Limits, offer: OfferedCode, start: Start = start) -> bool:
         """Keep what an offer has for a plugin; returns whether it has anything.
 
         The caller has verified the plugin and the maker's signature, and this user lets the maker's code run.

@@ -30,7 +30,7 @@ from tarkpm.ops.release.carried import Carried
 from tarkpm.sources.bundle import Bundle
 
 if TYPE_CHECKING:  # most bundles have no compiled code, and it is compared only where a key is listed
-    from tarkpm.host.compile.cache import Offer
+    from tarkpm.host.compile.cache import OfferedCode
 
 
 class BundledCode(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ class CarriedCode:
         Raises `DocumentError`, `DigestMismatch`, `NotFound`, `Refused` and `SignatureInvalid`.
         """
         bundle = workspace.resource(Carried).bundle
-        self.offer: Offer | None = None
+        self.offer: OfferedCode | None = None
         self._notes: list[str] = []
         makers = compiled_by(workspace.settings)
         for one in bundle.compiled.values() if makers else ():
@@ -109,14 +109,14 @@ class CarriedCode:
         """Do nothing: the bundle is closed by whoever opened it."""
 
 
-def _offered(signed: _Signed) -> "Offer":
-    from tarkpm.host.compile.cache import Offer
+def _offered(signed: _Signed) -> "OfferedCode":
+    from tarkpm.host.compile.cache import OfferedCode
 
     # All of it is read now, before anything changes. Later, damaged code would be found too late to refuse.
     for one in signed.code.modules:
         signed.read(one)
     modules = {(one.module, one.kind): one for one in signed.code.modules}
-    return Offer(signed.maker, modules, signed.read)
+    return OfferedCode(signed.maker, modules, signed.read)
 
 
 def verified_code(settings: Settings, bundle: Bundle, modules: set[Digest]) -> list[BundledCode]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tarkpm.core.text import some
 from tarkpm.errors import HostError
-from tarkpm.host.compile.cache import CompileCache, Offer
+from tarkpm.host.compile.cache import CompileCache, OfferedCode
 from tarkpm.host.image import PluginImage
 from tarkpm.host.limits import Limits
 from tarkpm.ops.project.workspace import Workspace
@@ -31,7 +31,7 @@ def take_code(workspace: Workspace, cache: CompileCache, images: Iterable[Plugin
         workspace.ui.note(f"compiled here, because the bundle has no code of it that fits: {some(missing)}")
 
 
-def _take(workspace: Workspace, cache: CompileCache, image: PluginImage, offer: Offer) -> bool:
+def _take(workspace: Workspace, cache: CompileCache, image: PluginImage, offer: OfferedCode) -> bool:
     try:
         return cache.take(image, Limits(), offer)
     except HostError as problem:
