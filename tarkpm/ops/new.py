@@ -14,6 +14,7 @@ from tarkpm.core.text import is_legible
 from tarkpm.errors import Refused, TarkError
 from tarkpm.io.files import open_new, remove_tree, sync_folder
 from tarkpm.io.programs import child_environment, find_program
+from tarkpm.io.temporary import temporary
 from tarkpm.ops.project.ownership import check_new_folder
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_license
@@ -110,7 +111,7 @@ def _git_name(settings: Settings) -> str:
 
 def _write(folder: Path, files: dict[str, str]) -> None:
     """Write the folder under a temporary name, then rename it: it appears as a whole or not at all."""
-    staging = folder.with_name(f".{folder.name}.{os.urandom(8).hex()}.tmp")
+    staging = temporary(folder)
     try:
         for path, text in files.items():
             (staging / path).parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import Refused
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
+from tarkpm.io.temporary import temporary
 from tarkpm.ops.author.committed_source import committed_source
 from tarkpm.ops.author.logged import LoggedAs, find_in_log
 from tarkpm.ops.author.staleness import require_fresh
@@ -242,7 +243,7 @@ def _is_there(target: Path, files: dict[str, bytes]) -> bool:
 def _write(target: Path, files: dict[str, bytes]) -> None:
     """Write the folder under a temporary name, then rename it: it appears as a whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = target.parent / f".{target.name}.{os.urandom(8).hex()}.tmp"
+    staging = temporary(target)
     try:
         for name, data in files.items():
             (staging / name).parent.mkdir(parents=True, exist_ok=True)

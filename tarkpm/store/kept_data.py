@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tarkpm.core.names import STORED
 from tarkpm.errors import StoreError
 from tarkpm.io.files import make_private, sync_folder, write_new
+from tarkpm.io.temporary import temporary
 
 if TYPE_CHECKING:  # it takes 12 ms, which nobody without copies pays
     import sqlite3
@@ -79,20 +80,20 @@ class KeptData:
         """
         make_private(self.folder)
         copy = self.folder / f"{number}-{data.name}.sqlite3"
-        temporary = copy.with_name(f".{copy.name}.{os.urandom(8).hex()}.tmp")
+        staged = temporary(copy)
         try:
-            write_new(temporary, b"", 0o600)
+            write_new(staged, b"", 0o600)
             if is_plain(data / STORED):
                 if (data / STORED).stat().st_size > MAX_COPY:
                     raise StoreError(f"it has more than {MAX_COPY:,} bytes", where=str(data / STORED))
                 with _translated(data / STORED), closing(_open(data / STORED)) as source:
-                    _backup(source, temporary, is_new=True)
-                with temporary.open("rb") as written:
+                    _backup(source, staged, is_new=True)
+                with staged.open("rb") as written:
                     os.fsync(written.fileno())
-            temporary.replace(copy)
+            staged.replace(copy)
             sync_folder(self.folder)
         finally:
-            temporary.unlink(missing_ok=True)
+            staged.unlink(missing_ok=True)
 
     def forget(self, owner: str) -> None:
         """Delete every copy of an owner's data."""

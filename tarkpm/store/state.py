@@ -8,7 +8,7 @@ environment that was moved with its project is recognised by id and inode.
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -150,15 +150,14 @@ class State:
             return key
         make_private(self.root)
         candidate = self.root / f".mac.{os.urandom(8).hex()}.tmp"
-        write_new(candidate, os.urandom(KEY_SIZE), 0o600, durable=True)
-        if key is not None:  # truncated, for example by a power cut: start over with a new secret
-            path.unlink(missing_ok=True)
         try:
-            path.hardlink_to(candidate)  # unlike a rename, this lets only one of several processes win
-        except FileExistsError:
-            pass
+            write_new(candidate, os.urandom(KEY_SIZE), 0o600, durable=True)
+            if key is not None:  # truncated, for example by a power cut: start over with a new secret
+                path.unlink(missing_ok=True)
+            with suppress(FileExistsError):
+                path.hardlink_to(candidate)  # unlike a rename, this lets only one of several processes win
         finally:
-            candidate.unlink()
+            candidate.unlink(missing_ok=True)
         return path.read_bytes()
 
     def known_seal(self) -> bytes:

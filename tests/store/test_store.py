@@ -1,5 +1,7 @@
 """The store heals, state remembers, the journal commits."""
 
+import errno
+import os
 import threading
 from pathlib import Path
 
@@ -141,6 +143,20 @@ def test_the_secret_is_made_once_however_many_ask(tmp_path: Path) -> None:
     assert len(set(keys)) == 1
     assert len(keys[0]) == 32
     assert [path.name for path in tmp_path.iterdir()] == ["mac.key"]
+
+
+def test_a_disk_that_is_full_leaves_no_part_of_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            State(tmp_path).mac_key()
+    assert list(tmp_path.iterdir()) == []
+    assert len(State(tmp_path).mac_key()) == 32
 
 
 @pytest.mark.parametrize("size", [0, 3, 31, 33])
