@@ -117,6 +117,16 @@ def test_the_last_pin_of_an_index_stays_and_that_of_a_repository_goes() -> None:
     assert narrowed(BOUND, BOUND) == BOUND
 
 
+def test_the_last_pin_stays_where_an_identity_vouches_for_keys() -> None:
+    """On either side: then a pin that is gone is a widening."""
+    by = "github:o/r/.github/workflows/w.yml@refs/tags/*"
+    bare, asked = Binding(Publisher(REPOSITORY)), Binding(Publisher(REPOSITORY, identity=by))
+    pinned = Binding(Publisher(REPOSITORY, (ONE,)))
+    both = Binding(Publisher(REPOSITORY, (ONE,), identity=by))
+    assert narrowed(pinned, asked).publisher.keys == (ONE,)
+    assert narrowed(both, bare).publisher.keys == (ONE,)
+
+
 def test_rules_and_policies_narrow_with_the_project() -> None:
     denying, allowing = McpRules(deny=("a",)), McpRules(allow=("b:c",))
     one, two = PolicyPin(ONE, 1), PolicyPin(ONE, 2)

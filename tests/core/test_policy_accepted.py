@@ -1,5 +1,7 @@
 """The trust rules beside what state remembers: bindings, pinned tools, bound secrets, working copies."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -175,6 +177,14 @@ def test_a_secret_does_not_pass_to_another_signer() -> None:
     unpinned = msgspec.structs.replace(SECRET, trust={})
     first = weigh(candidate(declares=new), unpinned, trust=(ONE,), accept_capabilities=True)
     assert first.change.grants == caps(BOUND)
+    # Nobody could sign there, as after a pull request that dropped the keys: whoever signs now is somebody else.
+    nobody = weigh(
+        candidate(declares=new), unpinned, trust=(ONE,), accept_capabilities=True, accepted=bound()
+    )
+    assert nobody.change.grants == caps()
+    by_contents = Binding(Publisher(HERE, unsigned=True))
+    unsigned = weigh(candidate(declares=new, signer=None), unpinned, accepted=by_contents)
+    assert unsigned.change.grants == caps(BOUND)
 
 
 # -- tools
@@ -238,12 +248,11 @@ def test_a_proved_identity_vouches_for_a_first_key() -> None:
 
 
 def test_a_proved_identity_replaces_no_signature_and_no_former_key() -> None:
-    assert asked(weigh(candidate(signer=None), judged=PROVED)) == [
-        ("UnsignedRefused", "--allow-unsigned demo", False)
-    ]
-    assert asked(weigh(candidate(), locked=candidate(signer=TWO).entry(), judged=PROVED)) == CHANGED
+    by: Any = {"judged": PROVED, "identity": IDENTITY}
+    assert asked(weigh(candidate(signer=None), **by)) == [("UnsignedRefused", "--allow-unsigned demo", False)]
+    assert asked(weigh(candidate(), locked=candidate(signer=TWO).entry(), **by)) == CHANGED
     with pytest.raises(KeyUntrusted):
-        weigh(candidate(), judged=PROVED, trust=(TWO,))
+        weigh(candidate(), **by, trust=(TWO,))
 
 
 def test_an_identity_that_is_not_proved_is_a_question_and_vouches_for_nothing() -> None:
