@@ -21,9 +21,6 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "host/imports/hosts": ("tests/host/imports/test_hosts.py",),
     "core/binding": ("tests/core/test_binding.py", "tests/core/test_binding_memory.py"),
     "core/acceptance": ("tests/core/test_acceptance.py", "tests/core/test_acceptance_of.py"),
-    "core/widening": ("tests/core/test_acceptance.py", "tests/core/test_binding.py"),
+    "core/widening": ("tests/core/test_widening.py",),
 }
 """By the path of the module in ``tarkpm/``. The tests run in one process, so they are those that are fast."""
-
-OPEN: Final = frozenset({"core/widening"})
-"""Modules with mutants that nobody killed or explained yet: they are tried only if they are named."""
