@@ -25,9 +25,6 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "core/binding": ("tests/core/test_binding.py", "tests/core/test_binding_memory.py"),
     "core/owner": ("tests/core/test_binding.py", "tests/core/test_binding_memory.py"),
     "core/acceptance": ("tests/core/test_acceptance.py", "tests/core/test_acceptance_of.py"),
-    "core/widening": ("tests/core/test_acceptance.py", "tests/core/test_binding.py"),
+    "core/widening": ("tests/core/test_widening.py",),
 }
 """By the path of the module in ``tarkpm/``. The tests run in one process, so they are those that are fast."""
-
-OPEN: Final = frozenset({"core/widening"})
-"""Modules with mutants that nobody killed or explained yet: they are tried only if they are named."""

@@ -43,9 +43,11 @@ def found(before: Binding | None, after: Binding, **indexes: IndexPlace) -> list
 SIGNERS: list[tuple[Binding | None, Binding, list[tuple[K, str, str]]]] = [
     (bound(GIT, A), bound(GIT, A), []),
     (bound(GIT, A, B), bound(GIT, A, B, C), [(K.KEY, C, f"{A}, {B}")]),
+    (bound(GIT), bound(GIT, A), [(K.KEY, A, "")]),
     (bound(GIT, A), bound(GIT), []),  # no key of git is no signer, and policy refuses it
     # In an index, the signer is the one that the lock records.
     (bound(INDEX, signer=A), bound(INDEX, signer=B), [(K.SIGNER, B, A)]),
+    (bound(INDEX, signer=A), bound(INDEX), []),
     (bound(INDEX, signer=A), bound(INDEX, A, signer=A), []),
     (bound(INDEX), bound(INDEX, A, signer=A), [(K.SIGNER, A, "")]),  # a first pin narrows
     (bound(INDEX, A, signer=A), bound(INDEX, A, B, signer=B), [(K.KEY, B, A)]),
@@ -64,6 +66,8 @@ SIGNERS: list[tuple[Binding | None, Binding, list[tuple[K, str, str]]]] = [
     (bound(INDEX), bound(INDEX, unsigned=True), []),  # an index vouches
     (bound(None), bound(None, unsigned=True), []),
     (bound(GIT), bound(GIT, contents="one"), [(K.CONTENTS, "one", "")]),
+    (bound(GIT, contents="one"), bound(GIT, contents="one"), []),
+    (bound(GIT, contents="one"), bound(GIT), []),
 ]
 
 
@@ -140,12 +144,15 @@ OTHER, MORE = ToolPin("run", "write", Digest("b" * 64)), ToolPin("walk", "read-o
     ("before", "after", "wider"),
     [
         ((READ,), (READ,), []),
+        (None, (READ,), ["run"]),
         ((READ,), None, []),
         ((READ,), (OTHER, MORE), ["run", "walk"]),
         ((WRITE, MORE), (READ,), []),
     ],
 )
-def test_tools(before: tuple[ToolPin, ...], after: tuple[ToolPin, ...] | None, wider: list[str]) -> None:
+def test_tools(
+    before: tuple[ToolPin, ...] | None, after: tuple[ToolPin, ...] | None, wider: list[str]
+) -> None:
     assert found(bound(GIT, tools=before), bound(GIT, tools=after)) == [(K.TOOL, one, "") for one in wider]
 
 
@@ -199,6 +206,13 @@ def test_other_contents_of_an_unsigned_release_are_asked_about_as_such() -> None
                 "second",
                 f"take plugins from the index 'second' at https://first.example {OTHER_ROOT}",
                 f"https://second.example {ROOT}",
+            ),
+        ),
+        (
+            Acceptance(),
+            Acceptance({"first": INDEXES["first"]}),
+            Widening(
+                K.INDEX, "first", f"take plugins from the index 'first' at https://first.example {OTHER_ROOT}"
             ),
         ),
         (
@@ -262,6 +276,13 @@ def test_what_is_highlighted(one: Widening, is_loud: bool, binds_secret: bool) -
 @pytest.mark.parametrize(
     ("one", "sentence"),
     [
+        (Widening(K.INDEX, "first", "take plugins"), "take plugins"),
+        (Widening(K.INDEX, "first", "take plugins", "there"), "take plugins (before: there)"),
+        (Widening(K.SOURCE, "calc", "fetch 'calc' from here"), "fetch 'calc' from here"),
+        (Widening(K.SOURCE, "calc", "here", "there"), "change the source of 'calc': there → here"),
+        (Widening(K.KEY, "calc", A), f"trust {A} for 'calc'"),
+        (Widening(K.SIGNER, "calc", A), f"take 'calc' as signed by {A}, for whom its index vouches"),
+        (Widening(K.SIGNER, "calc", B, A), f"change the signer of 'calc': {A} → {B}"),
         (
             Widening(K.IDENTITY, "calc", "", "me"),
             "take releases of 'calc' without a proof of the CI identity me",
