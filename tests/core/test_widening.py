@@ -58,6 +58,13 @@ SIGNERS: list[tuple[Binding | None, Binding, list[tuple[K, str, str]]]] = [
     (bound(GIT, A, identity="me"), bound(GIT, A, identity="me"), []),
     (bound(GIT, A, identity="me"), bound(GIT, A), [(K.IDENTITY, "", "me")]),
     (bound(GIT, A, identity="me"), bound(GIT, A, identity="you"), [(K.IDENTITY, "you", "me")]),
+    # In the place of keys it is the publisher; without any, it vouches for the first key.
+    (bound(GIT, A), bound(GIT, "me", identity="me"), [(K.KEY, "me", A)]),
+    (bound(GIT, "me", identity="me"), bound(GIT, A, identity="me"), [(K.KEY, A, "me")]),
+    (bound(GIT, "me", identity="me"), bound(GIT, "you", identity="you"), [(K.IDENTITY, "you", "me")]),
+    (bound(GIT, A), bound(GIT, identity="me"), [(K.UNPINNED, "me", A)]),
+    (bound(GIT, identity="me"), bound(GIT, identity="me"), []),
+    (bound(GIT, identity="me"), bound(GIT, A, identity="me"), [(K.KEY, A, "")]),
     # What needs no signature
     (bound(GIT), bound(GIT, unsigned=True), [(K.UNSIGNED, str(GIT), "")]),
     (bound(OCI), bound(OCI, unsigned=True), [(K.UNSIGNED, str(OCI), "")]),
@@ -130,6 +137,9 @@ GRANTS = ("storage", SECRET)
         # None of the former keys: another publisher gets no secret unasked.
         (bound(GIT, A, grants=GRANTS), bound(GIT, B, grants=GRANTS), [SECRET]),
         (bound(GIT, A, grants=GRANTS), bound(GIT, A, grants=(*GRANTS, "shell")), ["shell"]),
+        # Nobody could sign there, as after a pull request that dropped the keys: whoever may now is another one.
+        (bound(GIT, grants=GRANTS), bound(GIT, B, grants=GRANTS), [SECRET]),
+        (bound(GIT, grants=GRANTS), bound(GIT, grants=GRANTS), []),
     ],
 )
 def test_grants(before: Binding, after: Binding, wider: list[str]) -> None:
@@ -281,6 +291,11 @@ def test_what_is_highlighted(one: Widening, is_loud: bool, binds_secret: bool) -
         (Widening(K.SOURCE, "calc", "fetch 'calc' from here"), "fetch 'calc' from here"),
         (Widening(K.SOURCE, "calc", "here", "there"), "change the source of 'calc': there → here"),
         (Widening(K.KEY, "calc", A), f"trust {A} for 'calc'"),
+        (
+            Widening(K.KEY, "calc", "me", A),
+            f"trust any key for 'calc' that the CI identity me proves (before: {A})",
+        ),
+        (Widening(K.UNPINNED, "calc", "me"), "trust the first key for 'calc' that the CI identity me proves"),
         (Widening(K.SIGNER, "calc", A), f"take 'calc' as signed by {A}, for whom its index vouches"),
         (Widening(K.SIGNER, "calc", B, A), f"change the signer of 'calc': {A} → {B}"),
         (
