@@ -49,7 +49,8 @@ def ask(url: str, **headers: str) -> int:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as problem:
-        return problem.code
+        with problem:
+            return problem.code
 
 
 def test_a_given_token_is_used_and_not_shown(project: Sandbox) -> None:
@@ -151,7 +152,8 @@ def _begin(url: str, token: str) -> tuple[int, str]:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return int(answer.status), answer.headers["mcp-session-id"]
     except urllib.error.HTTPError as problem:
-        return problem.code, ""
+        with problem:
+            return problem.code, ""
 
 
 def test_a_port_in_use_and_an_address_of_the_network(project: Sandbox, served: Served) -> None:

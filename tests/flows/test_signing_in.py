@@ -123,8 +123,9 @@ def test_a_page_that_tries_its_luck_does_not_sign_anybody_in(sandbox: Sandbox, s
     redirect = dict(pair.split("=") for pair in login.page().partition("?")[2].split("&"))["redirect_uri"]
     callback = redirect.replace("%3A", ":").replace("%2F", "/")
     for query in ("?code=evil&state=guess", "?code=evil", ""):
-        with pytest.raises(HTTPError, match="400"):
+        with pytest.raises(HTTPError, match="400") as refused:
             urlopen(callback + query, timeout=5)
+        refused.value.close()
     login.browse()
     login.ended().ok()
     with pytest.raises(OSError):

@@ -81,8 +81,9 @@ def test_the_pages_behind_nginx(hosted: str) -> None:
     assert types[".atom"] == "application/atom+xml"
     with urllib.request.urlopen(f"{hosted}/") as front:
         assert b"text-tools" in front.read()
-    with pytest.raises(urllib.error.HTTPError, match="404"):
+    with pytest.raises(urllib.error.HTTPError, match="404") as missing:
         urllib.request.urlopen(f"{hosted}/index/nothing")
+    missing.value.close()
 
 
 def test_what_a_cache_may_keep(logged: LoggedIndex) -> None:

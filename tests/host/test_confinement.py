@@ -52,8 +52,11 @@ def test_its_folder_is_the_root(worker: Worker) -> None:
 def test_it_has_no_other_descriptors(worker: Worker) -> None:
     folder = f"/proc/{worker.pid}/fd"
     found = {int(fd): os.readlink(f"{folder}/{fd}").split("[")[0] for fd in os.listdir(folder)}
-    expected = {0: "/dev/null", 1: "/dev/null", 2: "pipe:", 3: "socket:", 4: f"/proc/{worker.pid}/statm"}
-    assert found == expected
+    own = [
+        target for _, target in sorted(found.items()) if "/libffi.so" not in target
+    ]  # newer ones keep theirs
+    assert own == ["/dev/null", "/dev/null", "pipe:", "socket:", f"/proc/{worker.pid}/statm"]
+    assert found[3] == "socket:"
 
 
 def test_its_limits(worker: Worker) -> None:

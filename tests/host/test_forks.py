@@ -72,7 +72,8 @@ def test_the_server_has_one_thread_and_nothing_of_a_plugins(hostile: PluginImage
     server = server_of(host)
     assert len(os.listdir(f"/proc/{server}/task")) == 1
     folder = f"/proc/{server}/fd"
-    found = sorted(os.readlink(f"{folder}/{fd}").split("[")[0] for fd in os.listdir(folder))
+    targets = sorted(os.readlink(f"{folder}/{fd}").split("[")[0] for fd in os.listdir(folder))
+    found = [target for target in targets if "/libffi.so" not in target]  # newer ones keep theirs
     assert found == ["/dev/null", "/dev/null", "anon_inode:", "pipe:", "socket:"]
 
 

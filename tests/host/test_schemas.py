@@ -102,7 +102,8 @@ def test_a_refused_call_never_reaches_the_plugin_and_spares_its_worker(
     ("schema", "said"),
     [
         ("not JSON", "'echo': error in line 1, column 1"),
-        ("[" * 50_000, "'echo': nested too deeply"),
+        # Python 3.14 parses it to its end.
+        ("[" * 50_000, f"'echo': {'nested too deeply' if sys.version_info < (3, 14) else 'error in line 1, column 50001'}"),
         ("5", '\'echo\': 5 is not of types "boolean", "object"'),
         ({"type": "nope"}, "'echo': \"nope\" is not valid under any of the schemas listed in the 'anyOf' keyword"),
         ({"pattern": "("}, '\'echo\': "(" is not a "regex"'),
