@@ -9,6 +9,13 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "tests/core/test_policy_index.py",
     ),
     "core/version_policy": ("tests/core/test_policy.py", "tests/core/test_policy_accepted.py"),
+    "core/trust": (
+        "tests/core/test_keyless.py",
+        "tests/core/test_policy_index.py",
+        "tests/core/test_trust.py",
+    ),
+    "core/keyless": ("tests/core/test_keyless.py", "tests/core/test_trust.py"),
+    "core/ci_policy": ("tests/core/test_ci_policy.py",),
     "core/statement": ("tests/core/test_statement.py", "tests/core/test_statement_bounds.py"),
     "core/lock_check": (
         "tests/core/test_follow.py",
