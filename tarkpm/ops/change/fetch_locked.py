@@ -70,8 +70,10 @@ def fetch_locked(workspace: Workspace, entries: Iterable[LockEntry]) -> Iterator
     """
     bundled = workspace.settings.bundle is not None
     wanted = [entry for entry in entries if not bundled or _is_carried(workspace, entry)]
+    by_name = {entry.name: entry for entry in wanted}
     for group in _groups(workspace, wanted):
-        yield from zip(group, _fetch(workspace, group), strict=True)
+        # Not in the order of the group: `_fetch` has those of indexes last.
+        yield from ((by_name[one.candidate.manifest.name], one) for one in _fetch(workspace, group))
 
 
 def missing_releases(workspace: Workspace, entries: Iterable[LockEntry]) -> list[LockEntry]:
