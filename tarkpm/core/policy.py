@@ -85,13 +85,8 @@ def admit(
         check_vouched(candidate.entry(), candidate.source, vouched)
         trust, key_questions = _judge_publisher(candidate, trusted, before, answers)
     else:
-        # A key that changes is asked about although the identity is proved: it is asked for besides.
-        vouches = vouches_for_first_key(candidate.source, judged, accepted, answers)
-        if vouches and candidate.signer and not before and not answers.trust:
-            answers = msgspec.structs.replace(answers, trust=(candidate.signer,))
-        if _is_accepted_unsigned(candidate, project, accepted):
-            answers = msgspec.structs.replace(answers, allow_unsigned=answers.allow_unsigned | {name})
-        trust, key_questions = _judge_signer(candidate, requirement, trusted, before, answers)
+        given = _given(candidate, project, before, accepted, judged, answers)
+        trust, key_questions = _judge_signer(candidate, requirement, trusted, before, given)
 
     # 3. The capabilities: grants belong to the publisher, so they do not carry over to another source
     #    (docs/trust-rules.md, rule 6).
@@ -123,6 +118,25 @@ def admit(
         unsigned = candidate.signer is None and not requirement.is_working_copy and not identity
         requirement = msgspec.structs.replace(requirement, unsigned=unsigned)
     return Admission(candidate, ProjectEdit(name, requirement, trust, grants), questions, judged.identity)
+
+
+def _given(
+    candidate: VerifiedRelease,
+    project: Project,
+    before: tuple[str, ...],
+    accepted: Binding | None,
+    judged: Judged,
+    answers: Answers,
+) -> Answers:
+    """Return the user's answers about the signer, with those that a CI identity or accepted contents give."""
+    # A key that changes is asked about although the identity is proved: it is asked for besides.
+    vouches = vouches_for_first_key(candidate.source, judged, accepted, answers)
+    if vouches and candidate.signer and not before and not answers.trust:
+        answers = msgspec.structs.replace(answers, trust=(candidate.signer,))
+    if _is_accepted_unsigned(candidate, project, accepted):
+        allowed = answers.allow_unsigned | {candidate.manifest.name}
+        answers = msgspec.structs.replace(answers, allow_unsigned=allowed)
+    return answers
 
 
 def _signers_before(
