@@ -15,13 +15,12 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-import pytest
 from support import guests, wat
 from support.guest import Guest
 from support.sandbox import WASM
 
 from benchmarks.figure import Figure, Race, Side
-from benchmarks.setup import bare_python, locked_project, tarkpm, user
+from benchmarks.setup import bare_python, locked_project, python_module, tarkpm, user
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.runtime import PluginHost, PluginImage
 
@@ -144,10 +143,7 @@ def _process(folder: Path) -> Iterator[Race]:
 
 @contextmanager
 def _interpreter(folder: Path) -> Iterator[Race]:
-    try:
-        wasm = guests.build_py("tool")
-    except pytest.skip.Exception as problem:
-        raise RuntimeError(str(problem)) from None
+    wasm = python_module()
     person = user(folder / "user")
     for name, module in (("small", WASM), ("interpreter", wasm)):
         plugin = person.plugin(person.cwd / "src" / name, name=name, wasm=module)
@@ -163,10 +159,7 @@ def _interpreter(folder: Path) -> Iterator[Race]:
 @contextmanager
 def _rebuilt(folder: Path) -> Iterator[Race]:
     """A rebuilt Python plugin, called for the first time; its interpreter was compiled before."""
-    try:
-        wasm = guests.build_py("tool")
-    except pytest.skip.Exception as problem:
-        raise RuntimeError(str(problem)) from None
+    wasm = python_module()
     person = user(folder / "user")
     sides = []
     for name, module in (("interpreter", wasm), ("small", WASM)):

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from support import guests
 from support.compiled_bundle import HERE, configure
 from support.sandbox import Sandbox
@@ -13,7 +12,7 @@ from support.sandbox import Sandbox
 from benchmarks.coldsync import index_project
 from benchmarks.figure import Figure, Race, Side
 from benchmarks.indexes import generate_real
-from benchmarks.setup import put_away, tarkpm, user
+from benchmarks.setup import put_away, python_module, tarkpm, user
 from benchmarks.web import web_server
 
 BUNDLE = "plugins.tar"
@@ -38,11 +37,7 @@ def _new(machine: Sandbox, *makers: str) -> Side:
 
 @contextmanager
 def _precompiled(folder: Path) -> Iterator[Race]:
-    try:
-        wasm = guests.build_py("tool")
-    except pytest.skip.Exception as problem:
-        raise RuntimeError(str(problem)) from None
-    keeper = generate_real(folder, ["interpreter"], [wasm])
+    keeper = generate_real(folder, ["interpreter"], [python_module()])
     with web_server(keeper.folder) as site:
         person = user(folder / "user")
         index_project(person, site.base, keeper.root, ["interpreter"])

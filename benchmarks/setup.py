@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+from support import guests
 from support.gitrepo import GitRepo
 from support.sandbox import WASM, Sandbox
 
@@ -18,6 +20,14 @@ TARKPM = BIN / "tarkpm"
 
 TARK = "0.12.6"
 TAG = "v1.0.0"
+
+
+def python_module() -> bytes:
+    """Return the 18 MB tool that componentize-py makes. Raises `RuntimeError` where it cannot be built."""
+    try:
+        return guests.build_py("tool")
+    except pytest.skip.Exception as problem:
+        raise RuntimeError(str(problem)) from None
 
 
 def put_away(path: Path, root: Path) -> None:
