@@ -110,7 +110,7 @@ class CiIdentity(msgspec.Struct, frozen=True):
     def keeping_ids_of(self, known: "CiIdentity | None") -> "CiIdentity":
         """Return this identity with the ids of a known one of the same repository, unless it has its own.
 
-        So whoever takes over the name of a repository is another one also where only the name is typed.
+        So whoever takes over a repository's name is somebody else, even where only the name is typed.
         """
         if known is None or self.repository_id or self.repository.lower() != known.repository.lower():
             return self
