@@ -37,6 +37,7 @@ pytest_plugins = [
     "support.faked_clock",
     "support.index_fixtures",
     "support.log_fixtures",
+    "support.oci_fixtures",
     "support.secret_fixtures",
 ]
 

@@ -1,14 +1,13 @@
 """Attack: a release that another workflow made, or nobody's, is taken for one of the CI that was asked for."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import Publisher
 from support.ci_runs import IDENTITY, IDS, faked_proofs, proof_of, release, run_of
 from support.indexed import IndexedProject
-from support.ociregistry import OciRegistry, oci_registry
+from support.ociregistry import OciRegistry
 from support.sandbox import Sandbox
 
 from attacks.tampering import help_of
@@ -17,12 +16,6 @@ __all__ = ["faked_proofs"]
 pytestmark = pytest.mark.usefixtures("faked_proofs")
 
 FROM = ("-b", "main", "--accept-capabilities")
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
-    with oci_registry(tmp_path_factory.mktemp("registry")) as running:
-        yield running
 
 
 @pytest.fixture

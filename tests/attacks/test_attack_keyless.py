@@ -3,14 +3,14 @@
 import importlib.util
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Publisher
 from support.ci_runs import IDENTITY, IDS, faked_proofs, proof_of, real_verify_proof, release, run_of
 from support.indexed import IndexedProject
-from support.ociregistry import OciRegistry, oci_registry
+from support.ociregistry import OciRegistry
 from support.sandbox import Sandbox
 
 from attacks.tampering import call, help_of, install, unchanged
@@ -27,12 +27,6 @@ EVIL = run_of(repository="evil/repo", repository_id="66", owner_id="67")
 OTHER_KEY = "ed25519:gPMd6MO+vdjdjCPDDJkJ5uXxqzCTpFgSiIPSCYrOdPc="
 DOCUMENTS = ("tark.toml", "tark.lock")
 LINE = f'text-tools = "{IDENTITY}{IDS}"\n'
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
-    with oci_registry(tmp_path_factory.mktemp("registry")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,6 @@ from tarkpm.sources.oci.layout import LayoutFolder
 
 CANONICAL = "ghcr.example/owner/text-tools"
 """Nobody answers there."""
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
-    with oci_registry(tmp_path_factory.mktemp("registry")) as running:
-        yield running
 
 
 def _mirror(sandbox: Sandbox, **pairs: str) -> None:

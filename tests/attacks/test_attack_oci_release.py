@@ -2,25 +2,18 @@
 
 import base64
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.oci_publisher import OciPublisher, artifact_of
-from support.ociregistry import OciRegistry, oci_registry
+from support.ociregistry import OciRegistry
 from support.sandbox import WASM, Sandbox
 
 from tarkpm.core.digest import sha256
 
 OTHER_WASM = WASM + bytes([0, 2, 1, 0x78])
 """The same module with a custom section: other bytes that do the same."""
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
-    with oci_registry(tmp_path_factory.mktemp("registry")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,11 @@
 """Plugins from an OCI registry: what a person types, with Debian's docker-registry behind it."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from support.oci_publisher import OciPublisher
-from support.ociregistry import OciRegistry, oci_registry
+from support.ociregistry import OciRegistry
 from support.sandbox import WASM, Sandbox
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
-    with oci_registry(tmp_path_factory.mktemp("registry")) as running:
-        yield running
 
 
 def _source(sandbox: Sandbox) -> str:

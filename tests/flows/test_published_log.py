@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -11,15 +11,9 @@ from support.bundling import sync
 from support.community import BOTH
 from support.indexserver import IndexServer
 from support.logged import LoggedIndex, relist
-from support.ociregistry import OciRegistry, oci_registry
+from support.ociregistry import OciRegistry
 from support.oddregistry import OddRegistry
 from support.sandbox import Result, Sandbox
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
-    with oci_registry(tmp_path_factory.mktemp("oci")) as server:
-        yield server
 
 
 @pytest.fixture
