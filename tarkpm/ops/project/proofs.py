@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from tarkpm.core.claim import Vouched
 from tarkpm.core.keyless import identity_of
-from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.lockfile import LockEntry, StatementEntry
 from tarkpm.core.names import MAX_CI_PROOF
 from tarkpm.core.project import Project
 from tarkpm.core.trust import check_trusted
@@ -12,6 +12,7 @@ from tarkpm.ops.project.workspace import Workspace
 
 if TYPE_CHECKING:  # few projects ask for a CI identity
     from tarkpm.core.ci_identity import CiClaims, CiIdentity
+    from tarkpm.store.proofs import Proved
 
 
 def check_signer(
@@ -27,12 +28,7 @@ def check_signer(
 
 def proved_run(workspace: Workspace, project: Project, entry: LockEntry) -> "CiClaims | None":
     """Return the run that a locked release was proved to be by; None if none was, or none must be."""
-    identity = identity_of(project, entry)
-    if identity is None or entry.statement is None:
-        return None
-    from tarkpm.store.proofs import ProvedReleases
-
-    found = ProvedReleases(workspace.state.root).find(entry.statement.sha256, identity)
+    found = remembered(workspace, entry.statement, identity_of(project, entry))
     return found.run if found else None
 
 
@@ -52,10 +48,16 @@ def known_signer(workspace: Workspace, entry: LockEntry) -> str:
 
 def kept_proof(workspace: Workspace, entry: LockEntry) -> bytes | None:
     """Return the proof of a locked release that was verified here, as far as the cache still has it."""
-    identity = identity_of(workspace.project, entry)
-    if identity is None or entry.statement is None:
+    found = remembered(workspace, entry.statement, identity_of(workspace.project, entry))
+    return workspace.store.find(found.proof.sha256, MAX_CI_PROOF) if found else None
+
+
+def remembered(
+    workspace: Workspace, statement: StatementEntry | None, identity: "CiIdentity | None"
+) -> "Proved | None":
+    """Return what this machine verified of the proof that a statement is by an identity; None for nothing."""
+    if identity is None or statement is None:
         return None
     from tarkpm.store.proofs import ProvedReleases
 
-    found = ProvedReleases(workspace.state.root).find(entry.statement.sha256, identity)
-    return workspace.store.find(found.proof.sha256, MAX_CI_PROOF) if found else None
+    return ProvedReleases(workspace.state.root).find(statement.sha256, identity)

@@ -6,6 +6,7 @@ from tarkpm.core.consent import Answers
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.names import CI_PROOF, STATEMENT
 from tarkpm.core.release import IndexSource, PathSource, Requirement
+from tarkpm.ops.project.proofs import remembered
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, acquire
 
@@ -25,10 +26,10 @@ def judged_identity(
     wanted = wanted_identity(name, source, requirement, workspace.project, accepted, answers)
     if wanted is None:
         return judge_identity(name, source, None, None, answers)
-    known = _remembered(workspace, release, wanted)
+    known = remembered(workspace, candidate.statement, wanted)
     if known is None and release.is_stored:
         release = _fetched(workspace, release)
-    run = known or verified_run(release)
+    run = known.run if known else verified_run(release)
     judged = judge_identity(name, source, wanted, run, answers)
     if run and not known and judged.identity and judged.is_proved:
         remember(workspace, release, judged.identity, run)
@@ -68,13 +69,3 @@ def _fetched(workspace: Workspace, release: Release) -> Release:
         return release
     (found,) = acquire(workspace, [source], {source: release.candidate.manifest.name})
     return found if found.candidate.statement == release.candidate.statement else release
-
-
-def _remembered(workspace: Workspace, release: Release, identity: CiIdentity) -> CiClaims | None:
-    """Return the run that this machine verified before of this very statement, for this identity."""
-    if release.candidate.statement is None:
-        return None
-    from tarkpm.store.proofs import ProvedReleases
-
-    found = ProvedReleases(workspace.state.root).find(release.candidate.statement.sha256, identity)
-    return found.run if found else None
