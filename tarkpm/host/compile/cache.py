@@ -100,7 +100,7 @@ class CompileCache:
         Raises `ModuleInvalid`, `LimitReached` and `PluginCrashed` if it cannot be compiled. If the folder
         cannot be written, the code is not cached; that is not an error.
         """
-        digest, kind = _named(image)
+        digest, kind = named(image)
         entry = self._entry_for(digest, limits, kind)
         found = self._expected.pop().taken(entry.path) if self._expected else None
         found = found or self._find(digest, limits, kind)
@@ -117,7 +117,7 @@ class CompileCache:
 
     def has(self, image: PluginImage, limits: Limits) -> bool:
         """Return whether there is a valid entry. An invalid one is removed."""
-        digest, kind = _named(image)
+        digest, kind = named(image)
         return self._has(digest, limits, kind)
 
     def has_code_of(self, sha256: str, limits: Limits) -> bool:
@@ -139,7 +139,7 @@ class CompileCache:
         It is loaded once, in a worker that runs nothing of it. Raises `HostError` if it cannot be loaded, and
         what the offer raises.
         """
-        sha256, kind = _named(image)
+        sha256, kind = named(image)
         one = offer.modules.get((Digest(sha256), kind))
         if one is None or (one.parts and one.parts != _parts_in(image.wasm)):
             return False
@@ -233,7 +233,7 @@ class CompileCache:
         return Entry(self._folder, sha256, made_for)
 
 
-def _named(image: PluginImage) -> "tuple[str, Kind]":
+def named(image: PluginImage) -> "tuple[str, Kind]":
     """Return what the code of a plugin is found by."""
     digest = image.sha256 or hashlib.sha256(image.wasm).hexdigest()
     return digest, "core" if image.is_older else "component"

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from tarkpm.core.compiled import CompiledModule, Kind
+from tarkpm.core.compiled import CompiledModule
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.errors import ModuleInvalid
+from tarkpm.host.compile.cache import named
 from tarkpm.host.compile.compiler import compile_all
 from tarkpm.host.compile.sealed_memory import is_mapped
 from tarkpm.host.compile.target import settings, this_platform, wasmtime_version
@@ -51,20 +52,20 @@ def compile_portable(
             yield from made
             return
     (code,) = _compiled([image], limits)
-    yield _module(image.wasm, code, image)
+    yield _module(image, code)
 
 
 def _outlined(
     image: PluginImage, cut: Outlined, known: Collection[Digest], limits: Limits
 ) -> Iterator[tuple[CompiledModule, bytes]]:
     digests = tuple(map(Digest, cut.digests))
-    missing = [bytes(part) for one, part in zip(digests, cut.parts, strict=True) if one not in known]
+    missing = {one: bytes(part) for one, part in zip(digests, cut.parts, strict=True) if one not in known}
     # Each in a process of its own, as in the cache.
-    images = [msgspec.structs.replace(image, wasm=module) for module in (cut.rest, *missing)]
+    images = [msgspec.structs.replace(image, wasm=module) for module in (cut.rest, *missing.values())]
     rest, *made = _compiled(images, limits)
-    for part, code in zip(missing, made, strict=True):
-        yield CompiledModule(sha256(part), "part", sha256(code), len(code)), code
-    yield _module(image.wasm, rest, image, digests)
+    for digest, code in zip(missing, made, strict=True):
+        yield CompiledModule(digest, "part", sha256(code), len(code)), code
+    yield _module(image, rest, digests)
 
 
 def _compiled(images: list[PluginImage], limits: Limits) -> list[bytes]:
@@ -72,8 +73,6 @@ def _compiled(images: list[PluginImage], limits: Limits) -> list[bytes]:
     return list(map(bytes, made))
 
 
-def _module(
-    wasm: bytes, code: bytes, image: PluginImage, parts: tuple[Digest, ...] = ()
-) -> tuple[CompiledModule, bytes]:
-    kind: Kind = "core" if image.is_older else "component"
-    return CompiledModule(sha256(wasm), kind, sha256(code), len(code), parts), code
+def _module(image: PluginImage, code: bytes, parts: tuple[Digest, ...] = ()) -> tuple[CompiledModule, bytes]:
+    digest, kind = named(image)
+    return CompiledModule(Digest(digest), kind, sha256(code), len(code), parts), code
